@@ -1,0 +1,267 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ *
+ * The module as nginx sees it: directives, configuration, what happens when a
+ * worker starts and stops.  What it does is in src/.
+ */
+
+
+#include "ngx_http_tgortc.h"
+#include "ngx_http_tgortc_call.h"
+#include "ngx_http_tgortc_conf.h"
+#include "ngx_http_tgortc_redis.h"
+#include "ngx_http_tgortc_response.h"
+
+
+static void *ngx_http_tgortc_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_tgortc_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_tgortc_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_tgortc_init_process(ngx_cycle_t *cycle);
+static void ngx_http_tgortc_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_post_t  ngx_http_tgortc_msec = { ngx_http_tgortc_conf_msec };
+static ngx_conf_post_t  ngx_http_tgortc_sec = { ngx_http_tgortc_conf_sec };
+
+
+static ngx_command_t  ngx_http_tgortc_commands[] = {
+
+    { ngx_string("tgortc_redis"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_tgortc_conf_redis,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tgortc_livekit_key"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
+      ngx_http_tgortc_conf_livekit_key,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tgortc_livekit_url"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tgortc_conf_livekit_url,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tgortc_token_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tgortc_loc_conf_t, settings.token_ttl),
+      &ngx_http_tgortc_sec },
+
+    { ngx_string("tgortc_ring_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tgortc_loc_conf_t, settings.ring_timeout),
+      &ngx_http_tgortc_msec },
+
+    { ngx_string("tgortc_join_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tgortc_loc_conf_t, settings.join_timeout),
+      &ngx_http_tgortc_msec },
+
+    { ngx_string("tgortc_room_max_age"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tgortc_loc_conf_t, settings.room_max_age),
+      &ngx_http_tgortc_msec },
+
+    { ngx_string("tgortc_room_retention"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tgortc_loc_conf_t, settings.room_retention),
+      &ngx_http_tgortc_msec },
+
+    { ngx_string("tgortc_api_key"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tgortc_conf_api_key,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tgortc_rooms"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tgortc_conf_rooms,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tgortc_health"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tgortc_conf_health,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_tgortc_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_tgortc_postconfiguration,     /* postconfiguration */
+
+    ngx_http_tgortc_create_main_conf,      /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_tgortc_create_loc_conf,       /* create location configuration */
+    ngx_http_tgortc_merge_loc_conf         /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_tgortc_module = {
+    NGX_MODULE_V1,
+    &ngx_http_tgortc_module_ctx,           /* module context */
+    ngx_http_tgortc_commands,              /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    ngx_http_tgortc_init_process,          /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_tgortc_exit_process,          /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_tgortc_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_tgortc_main_conf_t  *tmcf;
+
+    tmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tgortc_main_conf_t));
+    if (tmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&tmcf->apps, cf->pool, 2,
+                       sizeof(ngx_http_tgortc_app_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return tmcf;
+}
+
+
+static void *
+ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_tgortc_loc_conf_t  *tlcf;
+
+    tlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_tgortc_loc_conf_t));
+    if (tlcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     tlcf->settings.redis = NULL;
+     *     tlcf->settings.keys = NULL;
+     *     tlcf->settings.livekit_url = { 0, NULL };
+     *     tlcf->api_keys = NULL;
+     *     tlcf->serves = NGX_HTTP_TGORTC_NOTHING;
+     *     tlcf->app = NULL;
+     *     tlcf->core = NULL;
+     */
+
+    tlcf->settings.token_ttl = NGX_CONF_UNSET;
+    tlcf->settings.ring_timeout = NGX_CONF_UNSET_MSEC;
+    tlcf->settings.join_timeout = NGX_CONF_UNSET_MSEC;
+    tlcf->settings.room_max_age = NGX_CONF_UNSET_MSEC;
+    tlcf->settings.room_retention = NGX_CONF_UNSET_MSEC;
+
+    return tlcf;
+}
+
+
+static char *
+ngx_http_tgortc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    return ngx_http_tgortc_conf_merge(cf, parent, child);
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_postconfiguration(ngx_conf_t *cf)
+{
+    ngx_http_tgortc_call_init();
+    ngx_http_tgortc_response_init();
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                     i;
+    ngx_http_tgortc_app_t        **apps;
+    ngx_http_tgortc_main_conf_t   *tmcf;
+
+    /* not for the cache manager and loader */
+
+    if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_tgortc_module);
+    if (tmcf == NULL) {
+        return NGX_OK;
+    }
+
+    apps = tmcf->apps.elts;
+
+    for (i = 0; i < tmcf->apps.nelts; i++) {
+        apps[i]->redis = ngx_http_tgortc_redis_create(apps[i]->settings.redis,
+                                                      cycle->pool, cycle->log);
+        if (apps[i]->redis == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tgortc_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                     i;
+    ngx_http_tgortc_app_t        **apps;
+    ngx_http_tgortc_main_conf_t   *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_tgortc_module);
+    if (tmcf == NULL) {
+        return;
+    }
+
+    apps = tmcf->apps.elts;
+
+    for (i = 0; i < tmcf->apps.nelts; i++) {
+        if (apps[i]->redis != NULL) {
+            ngx_http_tgortc_redis_destroy(apps[i]->redis);
+            apps[i]->redis = NULL;
+        }
+    }
+}

@@ -1,0 +1,135 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ *
+ * What the module's files share: an app, its configuration, a request.
+ */
+
+
+#ifndef _NGX_HTTP_TGORTC_H_INCLUDED_
+#define _NGX_HTTP_TGORTC_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_tgortc_messages.h"
+
+
+typedef struct ngx_http_tgortc_redis_s  ngx_http_tgortc_redis_t;
+
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_str_t                  secret;
+} ngx_http_tgortc_key_t;
+
+
+/* one tgortc_redis directive */
+
+typedef struct {
+    ngx_str_t                  address;        /* as configured */
+    ngx_addr_t                *addrs;
+    ngx_uint_t                 naddrs;
+    ngx_int_t                  db;
+    ngx_str_t                  user;
+    ngx_str_t                  password;
+    ngx_str_t                  prefix;
+    ngx_msec_t                 timeout;
+} ngx_http_tgortc_redis_conf_t;
+
+
+/* what all places of one app agree on */
+
+typedef struct {
+    ngx_http_tgortc_redis_conf_t  *redis;
+    ngx_array_t                   *keys;       /* ngx_http_tgortc_key_t */
+    ngx_str_t                      livekit_url;
+    time_t                         token_ttl;
+    ngx_msec_t                     ring_timeout;
+    ngx_msec_t                     join_timeout;
+    ngx_msec_t                     room_max_age;
+    ngx_msec_t                     room_retention;
+} ngx_http_tgortc_settings_t;
+
+
+/*
+ * An app: one Redis (address and db) and prefix.  The names of its keys and
+ * the arguments of its scripts are written once, at configuration.
+ */
+
+typedef struct {
+    ngx_http_tgortc_settings_t  settings;
+    u_char                     *file;          /* where it was first seen */
+    ngx_uint_t                  line;
+
+    ngx_str_t                   users_key;
+    ngx_str_t                   deadlines_key;
+    ngx_str_t                   room_key;      /* without the room's id */
+    ngx_str_t                   ring_timeout;
+    ngx_str_t                   join_timeout;
+    ngx_str_t                   room_max_age;
+    ngx_str_t                   room_retention;
+
+    ngx_http_tgortc_redis_t    *redis;         /* of this worker */
+} ngx_http_tgortc_app_t;
+
+
+typedef struct {
+    ngx_array_t                 apps;          /* ngx_http_tgortc_app_t * */
+} ngx_http_tgortc_main_conf_t;
+
+
+typedef enum {
+    NGX_HTTP_TGORTC_NOTHING = 0,
+    NGX_HTTP_TGORTC_ROOMS,
+    NGX_HTTP_TGORTC_HEALTH
+} ngx_http_tgortc_serves_e;
+
+
+typedef struct {
+    ngx_http_tgortc_settings_t  settings;
+    ngx_array_t                *api_keys;      /* ngx_str_t */
+
+    ngx_http_tgortc_serves_e    serves;
+    ngx_str_t                   prefix;        /* of the location, no "/" last */
+    u_char                     *file;
+    ngx_uint_t                  line;
+
+    ngx_http_tgortc_app_t      *app;
+    ngx_http_core_loc_conf_t   *core;
+} ngx_http_tgortc_loc_conf_t;
+
+
+/* what a request says, see ngx_http_tgortc_params.h; empty if it does not */
+
+typedef struct {
+    ngx_str_t                   room_id;
+    ngx_str_t                   uid;           /* creator, joiner, leaver … */
+    ngx_str_t                   device_type;
+    long                        rtc_type;
+    long                        invite_on;
+    long                        max_participants;
+    ngx_str_t                  *uids;
+    ngx_uint_t                  nuids;
+} ngx_http_tgortc_params_t;
+
+
+typedef struct {
+    ngx_http_tgortc_params_t    params;
+    ngx_tgortc_language_e       language;
+    ngx_str_t                   replacement;   /* for the body of an error */
+    unsigned                    language_known:1;
+    unsigned                    replaced:1;
+} ngx_http_tgortc_ctx_t;
+
+
+ngx_int_t ngx_http_tgortc_rooms_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tgortc_health_handler(ngx_http_request_t *r);
+
+
+extern ngx_module_t  ngx_http_tgortc_module;
+
+
+#endif /* _NGX_HTTP_TGORTC_H_INCLUDED_ */

@@ -1,0 +1,797 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ */
+
+
+#include "ngx_http_tgortc_conf.h"
+
+
+#define NGX_HTTP_TGORTC_REDIS_ADDRESS  "127.0.0.1:6379"
+#define NGX_HTTP_TGORTC_REDIS_PORT     6379
+#define NGX_HTTP_TGORTC_REDIS_PREFIX   "tgortc"
+#define NGX_HTTP_TGORTC_REDIS_TIMEOUT  1000
+
+/* what a location takes that does not say so itself */
+#define NGX_HTTP_TGORTC_BODY_SIZE      (64 * 1024)
+
+/* RFC 7518, 3.2: a key of HS256 has at least the size of the hash */
+#define NGX_HTTP_TGORTC_SECRET_MIN     32
+
+
+static ngx_http_tgortc_redis_conf_t *ngx_http_tgortc_conf_redis_create(
+    ngx_conf_t *cf, ngx_str_t *address);
+static char *ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
+    ngx_http_tgortc_redis_conf_t *redis, ngx_str_t *param);
+static char *ngx_http_tgortc_conf_serve(ngx_conf_t *cf,
+    ngx_http_tgortc_loc_conf_t *tlcf, ngx_http_tgortc_serves_e serves,
+    ngx_http_handler_pt handler);
+static void ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
+    ngx_http_tgortc_loc_conf_t *conf);
+static char *ngx_http_tgortc_conf_app(ngx_conf_t *cf,
+    ngx_http_tgortc_loc_conf_t *tlcf);
+static ngx_http_tgortc_app_t *ngx_http_tgortc_conf_app_create(ngx_conf_t *cf,
+    ngx_http_tgortc_loc_conf_t *tlcf);
+static ngx_uint_t ngx_http_tgortc_conf_same_app(
+    ngx_http_tgortc_redis_conf_t *one, ngx_http_tgortc_redis_conf_t *two);
+static char *ngx_http_tgortc_conf_differs(ngx_http_tgortc_settings_t *one,
+    ngx_http_tgortc_settings_t *two);
+static char *ngx_http_tgortc_conf_complete(ngx_conf_t *cf,
+    ngx_http_tgortc_app_t *app, ngx_http_tgortc_settings_t *settings);
+static ngx_int_t ngx_http_tgortc_conf_key(ngx_conf_t *cf,
+    ngx_str_t *prefix, char *name, ngx_str_t *key);
+static ngx_int_t ngx_http_tgortc_conf_time(ngx_conf_t *cf, ngx_msec_t msec,
+    ngx_str_t *text);
+
+
+char *
+ngx_http_tgortc_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tgortc_loc_conf_t *tlcf = conf;
+
+    char                          *rv;
+    ngx_str_t                     *value;
+    ngx_uint_t                     i;
+    ngx_http_tgortc_redis_conf_t  *redis;
+
+    if (tlcf->settings.redis != NULL) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    redis = ngx_http_tgortc_conf_redis_create(cf, &value[1]);
+    if (redis == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        rv = ngx_http_tgortc_conf_redis_param(cf, redis, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    if (redis->user.len && redis->password.len == 0) {
+        return "has \"user=\" without \"password=\"";
+    }
+
+    tlcf->settings.redis = redis;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_tgortc_conf_livekit_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_tgortc_loc_conf_t *tlcf = conf;
+
+    ngx_str_t              *value;
+    ngx_uint_t              i;
+    ngx_array_t            *keys;
+    ngx_http_tgortc_key_t  *key;
+
+    value = cf->args->elts;
+    keys = tlcf->settings.keys;
+
+    if (value[1].len == 0) {
+        return "has an empty key";
+    }
+
+    if (value[2].len == 0) {
+        return "has an empty secret";
+    }
+
+    if (value[2].len < NGX_HTTP_TGORTC_SECRET_MIN) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "the secret of \"tgortc_livekit_key %V\" is shorter "
+                           "than %d bytes", &value[1],
+                           NGX_HTTP_TGORTC_SECRET_MIN);
+    }
+
+    if (keys == NULL) {
+        keys = ngx_array_create(cf->pool, 2, sizeof(ngx_http_tgortc_key_t));
+        if (keys == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        tlcf->settings.keys = keys;
+    }
+
+    key = keys->elts;
+
+    for (i = 0; i < keys->nelts; i++) {
+        if (key[i].name.len == value[1].len
+            && ngx_memcmp(key[i].name.data, value[1].data, value[1].len) == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"tgortc_livekit_key\" has key \"%V\" twice",
+                               &value[1]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    key = ngx_array_push(keys);
+    if (key == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    key->name = value[1];
+    key->secret = value[2];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_tgortc_conf_livekit_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_tgortc_loc_conf_t *tlcf = conf;
+
+    u_char       *p, *last;
+    ngx_str_t    *url;
+    ngx_uint_t    i;
+    static char  *schemes[] = { "wss://", "ws://", "https://", "http://", NULL };
+
+    if (tlcf->settings.livekit_url.data != NULL) {
+        return "is duplicate";
+    }
+
+    url = (ngx_str_t *) cf->args->elts + 1;
+    last = url->data + url->len;
+
+    for (i = 0; schemes[i]; i++) {
+        if (ngx_strncasecmp(url->data, (u_char *) schemes[i],
+                            ngx_strlen(schemes[i]))
+            == 0)
+        {
+            break;
+        }
+    }
+
+    if (schemes[i] == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tgortc_livekit_url %V\" does not begin with "
+                           "\"wss://\", \"ws://\", \"https://\" or "
+                           "\"http://\"", url);
+        return NGX_CONF_ERROR;
+    }
+
+    p = url->data + ngx_strlen(schemes[i]);
+
+    if (p == last || *p == '/' || *p == ':') {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tgortc_livekit_url %V\" has no host", url);
+        return NGX_CONF_ERROR;
+    }
+
+    for ( /* void */ ; p < last; p++) {
+        if (*p <= ' ' || *p == 0x7f) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"tgortc_livekit_url %V\" has a space or a "
+                               "control character", url);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    tlcf->settings.livekit_url = *url;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_tgortc_conf_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tgortc_loc_conf_t *tlcf = conf;
+
+    ngx_str_t  *value, *key;
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        return "is empty";
+    }
+
+    if (tlcf->api_keys == NULL) {
+        tlcf->api_keys = ngx_array_create(cf->pool, 2, sizeof(ngx_str_t));
+        if (tlcf->api_keys == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    key = ngx_array_push(tlcf->api_keys);
+    if (key == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *key = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_tgortc_conf_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_tgortc_conf_serve(cf, conf, NGX_HTTP_TGORTC_ROOMS,
+                                      ngx_http_tgortc_rooms_handler);
+}
+
+
+char *
+ngx_http_tgortc_conf_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_tgortc_conf_serve(cf, conf, NGX_HTTP_TGORTC_HEALTH,
+                                      ngx_http_tgortc_health_handler);
+}
+
+
+char *
+ngx_http_tgortc_conf_msec(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t  *msec = data;
+
+    return *msec ? NGX_CONF_OK : "must be longer than 0";
+}
+
+
+char *
+ngx_http_tgortc_conf_sec(ngx_conf_t *cf, void *post, void *data)
+{
+    time_t  *sec = data;
+
+    return *sec ? NGX_CONF_OK : "must be longer than 0";
+}
+
+
+char *
+ngx_http_tgortc_conf_merge(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *prev,
+    ngx_http_tgortc_loc_conf_t *conf)
+{
+    ngx_str_t                    address;
+    ngx_http_tgortc_settings_t  *from, *to;
+
+    from = &prev->settings;
+    to = &conf->settings;
+
+    if (from->redis == NULL) {
+        ngx_str_set(&address, NGX_HTTP_TGORTC_REDIS_ADDRESS);
+
+        from->redis = ngx_http_tgortc_conf_redis_create(cf, &address);
+        if (from->redis == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (to->redis == NULL) {
+        to->redis = from->redis;
+    }
+
+    if (to->keys == NULL) {
+        to->keys = from->keys;
+    }
+
+    if (conf->api_keys == NULL) {
+        conf->api_keys = prev->api_keys;
+    }
+
+    ngx_conf_merge_str_value(to->livekit_url, from->livekit_url, "");
+    ngx_conf_merge_sec_value(to->token_ttl, from->token_ttl,
+                             NGX_HTTP_TGORTC_TOKEN_TTL);
+    ngx_conf_merge_msec_value(to->ring_timeout, from->ring_timeout,
+                              NGX_HTTP_TGORTC_RING_TIMEOUT);
+    ngx_conf_merge_msec_value(to->join_timeout, from->join_timeout,
+                              NGX_HTTP_TGORTC_JOIN_TIMEOUT);
+    ngx_conf_merge_msec_value(to->room_max_age, from->room_max_age,
+                              NGX_HTTP_TGORTC_ROOM_MAX_AGE);
+    ngx_conf_merge_msec_value(to->room_retention, from->room_retention,
+                              NGX_HTTP_TGORTC_ROOM_RETENTION);
+
+    conf->core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* "if" and "limit_except" are the same location under other conditions */
+
+    if (conf->serves == NGX_HTTP_TGORTC_NOTHING && conf->core->noname) {
+        conf->serves = prev->serves;
+        conf->prefix = prev->prefix;
+        conf->file = prev->file;
+        conf->line = prev->line;
+    }
+
+    if (conf->serves == NGX_HTTP_TGORTC_NOTHING) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_http_tgortc_conf_merge_core(prev, conf);
+
+    return ngx_http_tgortc_conf_app(cf, conf);
+}
+
+
+static ngx_http_tgortc_redis_conf_t *
+ngx_http_tgortc_conf_redis_create(ngx_conf_t *cf, ngx_str_t *address)
+{
+    ngx_url_t                      u;
+    ngx_http_tgortc_redis_conf_t  *redis;
+
+    redis = ngx_pcalloc(cf->pool, sizeof(ngx_http_tgortc_redis_conf_t));
+    if (redis == NULL) {
+        return NULL;
+    }
+
+    redis->address = *address;
+    redis->timeout = NGX_HTTP_TGORTC_REDIS_TIMEOUT;
+    ngx_str_set(&redis->prefix, NGX_HTTP_TGORTC_REDIS_PREFIX);
+
+    /* names are resolved here, where it may block, and never by a worker */
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = *address;
+    u.default_port = NGX_HTTP_TGORTC_REDIS_PORT;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "%s in the address \"%V\" of \"tgortc_redis\"",
+                           u.err ? u.err : "error", address);
+        return NULL;
+    }
+
+    if (u.uri.len) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tgortc_redis %V\" takes host:port or "
+                           "unix:path, the database is \"db=\"", address);
+        return NULL;
+    }
+
+    redis->addrs = u.addrs;
+    redis->naddrs = u.naddrs;
+
+    return redis;
+}
+
+
+static char *
+ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
+    ngx_http_tgortc_redis_conf_t *redis, ngx_str_t *param)
+{
+    size_t      i;
+    u_char      c;
+    ngx_int_t   n;
+    ngx_str_t   value;
+
+    if (ngx_strncmp(param->data, "db=", 3) == 0) {
+        redis->db = ngx_atoi(param->data + 3, param->len - 3);
+
+        if (redis->db == NGX_ERROR) {
+            goto invalid;
+        }
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(param->data, "user=", 5) == 0) {
+        redis->user.data = param->data + 5;
+        redis->user.len = param->len - 5;
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(param->data, "password=", 9) == 0) {
+        redis->password.data = param->data + 9;
+        redis->password.len = param->len - 9;
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(param->data, "prefix=", 7) == 0) {
+        value.data = param->data + 7;
+        value.len = param->len - 7;
+
+        /* the prefix stands in braces, as the hash tag of a cluster */
+
+        for (i = 0; i < value.len; i++) {
+            c = value.data[i];
+
+            if (c <= ' ' || c >= 0x7f || c == '{' || c == '}') {
+                goto invalid;
+            }
+        }
+
+        if (value.len == 0 || value.len > 64) {
+            goto invalid;
+        }
+
+        redis->prefix = value;
+
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(param->data, "timeout=", 8) == 0) {
+        value.data = param->data + 8;
+        value.len = param->len - 8;
+
+        n = ngx_parse_time(&value, 0);
+
+        if (n == NGX_ERROR || n == 0) {
+            goto invalid;
+        }
+
+        redis->timeout = n;
+
+        return NGX_CONF_OK;
+    }
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid parameter \"%V\" of \"tgortc_redis\"", param);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_tgortc_conf_serve(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf,
+    ngx_http_tgortc_serves_e serves, ngx_http_handler_pt handler)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler != NULL) {
+        return "is in a location that has a handler already";
+    }
+
+    if (clcf->named
+#if (NGX_PCRE)
+        || clcf->regex
+#endif
+        )
+    {
+        return "takes a location with a prefix, neither named nor a regular "
+               "expression";
+    }
+
+    clcf->handler = handler;
+
+    tlcf->serves = serves;
+    tlcf->prefix = clcf->name;
+    tlcf->file = cf->conf_file->file.name.data;
+    tlcf->line = cf->conf_file->line;
+
+    if (tlcf->prefix.len && tlcf->prefix.data[tlcf->prefix.len - 1] == '/') {
+        tlcf->prefix.len--;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * In our locations the core's settings mean something only if they were made
+ * there: an error_page of the server would turn our errors into pages, and a
+ * server's client_max_body_size is meant for something else.  After the core
+ * has merged its own, what equals the level above was inherited from it.
+ */
+
+static void
+ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
+    ngx_http_tgortc_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *outer, *inner;
+
+    outer = prev->core;
+    inner = conf->core;
+
+    if (outer == NULL || inner->noname) {
+        return;
+    }
+
+    if (inner->error_pages == outer->error_pages) {
+        inner->error_pages = NULL;
+    }
+
+    if (inner->client_max_body_size == outer->client_max_body_size) {
+        inner->client_max_body_size = NGX_HTTP_TGORTC_BODY_SIZE;
+    }
+
+    /* a body that fits in memory never waits for a disk */
+
+    if (inner->client_body_buffer_size == outer->client_body_buffer_size) {
+        inner->client_body_buffer_size = NGX_HTTP_TGORTC_BODY_SIZE;
+    }
+}
+
+
+/* finds or makes the app of a location, and checks that they agree */
+
+static char *
+ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
+{
+    char                          *differs;
+    ngx_uint_t                     i;
+    ngx_http_tgortc_app_t        **apps, *app;
+    ngx_http_tgortc_settings_t    *settings;
+    ngx_http_tgortc_redis_conf_t  *redis;
+    ngx_http_tgortc_main_conf_t   *tmcf;
+
+    settings = &tlcf->settings;
+    redis = settings->redis;
+
+    if (tlcf->serves == NGX_HTTP_TGORTC_ROOMS && settings->keys == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"tgortc_rooms\" needs \"tgortc_livekit_key\" in %s:%ui",
+                      tlcf->file, tlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    if (tlcf->serves == NGX_HTTP_TGORTC_ROOMS
+        && settings->livekit_url.len == 0)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"tgortc_rooms\" needs \"tgortc_livekit_url\" in %s:%ui",
+                      tlcf->file, tlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tgortc_module);
+
+    app = NULL;
+    apps = tmcf->apps.elts;
+
+    for (i = 0; i < tmcf->apps.nelts; i++) {
+        if (ngx_http_tgortc_conf_same_app(apps[i]->settings.redis, redis)) {
+            app = apps[i];
+            break;
+        }
+    }
+
+    if (app == NULL) {
+        app = ngx_http_tgortc_conf_app_create(cf, tlcf);
+        if (app == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    tlcf->app = app;
+
+    if (tlcf->serves == NGX_HTTP_TGORTC_ROOMS && app->settings.keys == NULL) {
+
+        if (ngx_http_tgortc_conf_complete(cf, app, settings) != NGX_CONF_OK) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    differs = ngx_http_tgortc_conf_differs(&app->settings, settings);
+
+    if (differs != NULL
+        && (tlcf->serves == NGX_HTTP_TGORTC_ROOMS
+            || ngx_strcmp(differs, "tgortc_redis") == 0))
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%s\" differs between %s:%ui and %s:%ui, which serve "
+                      "the same app (redis \"%V\", db %i, prefix \"%V\")",
+                      differs, app->file, app->line, tlcf->file, tlcf->line,
+                      &redis->address, redis->db, &redis->prefix);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_http_tgortc_app_t *
+ngx_http_tgortc_conf_app_create(ngx_conf_t *cf,
+    ngx_http_tgortc_loc_conf_t *tlcf)
+{
+    ngx_str_t                    *prefix;
+    ngx_http_tgortc_app_t        *app, **slot;
+    ngx_http_tgortc_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tgortc_module);
+
+    app = ngx_pcalloc(cf->pool, sizeof(ngx_http_tgortc_app_t));
+    slot = ngx_array_push(&tmcf->apps);
+
+    if (app == NULL || slot == NULL) {
+        return NULL;
+    }
+
+    *slot = app;
+
+    app->settings.redis = tlcf->settings.redis;
+    app->file = tlcf->file;
+    app->line = tlcf->line;
+
+    prefix = &app->settings.redis->prefix;
+
+    if (ngx_http_tgortc_conf_key(cf, prefix, "users", &app->users_key)
+        != NGX_OK
+        || ngx_http_tgortc_conf_key(cf, prefix, "deadlines",
+                                    &app->deadlines_key)
+           != NGX_OK
+        || ngx_http_tgortc_conf_key(cf, prefix, "room:", &app->room_key)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    return app;
+}
+
+
+static ngx_uint_t
+ngx_http_tgortc_conf_same_app(ngx_http_tgortc_redis_conf_t *one,
+    ngx_http_tgortc_redis_conf_t *two)
+{
+    ngx_str_t  *a, *b;
+
+    a = &one->addrs[0].name;
+    b = &two->addrs[0].name;
+
+    return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0
+           && one->db == two->db
+           && one->prefix.len == two->prefix.len
+           && ngx_memcmp(one->prefix.data, two->prefix.data, one->prefix.len)
+              == 0;
+}
+
+
+/* the directive in which two places of an app differ, NULL if they agree */
+
+static char *
+ngx_http_tgortc_conf_differs(ngx_http_tgortc_settings_t *one,
+    ngx_http_tgortc_settings_t *two)
+{
+    ngx_uint_t              i;
+    ngx_http_tgortc_key_t  *a, *b;
+
+#define ngx_http_tgortc_same(a, b)                                            \
+    ((a).len == (b).len && ngx_memcmp((a).data, (b).data, (a).len) == 0)
+
+    if (one->redis != two->redis
+        && (one->redis->timeout != two->redis->timeout
+            || !ngx_http_tgortc_same(one->redis->user, two->redis->user)
+            || !ngx_http_tgortc_same(one->redis->password,
+                                     two->redis->password)))
+    {
+        return "tgortc_redis";
+    }
+
+    if (one->keys != two->keys) {
+
+        if (one->keys == NULL || two->keys == NULL
+            || one->keys->nelts != two->keys->nelts)
+        {
+            return "tgortc_livekit_key";
+        }
+
+        a = one->keys->elts;
+        b = two->keys->elts;
+
+        for (i = 0; i < one->keys->nelts; i++) {
+            if (!ngx_http_tgortc_same(a[i].name, b[i].name)
+                || !ngx_http_tgortc_same(a[i].secret, b[i].secret))
+            {
+                return "tgortc_livekit_key";
+            }
+        }
+    }
+
+    if (!ngx_http_tgortc_same(one->livekit_url, two->livekit_url)) {
+        return "tgortc_livekit_url";
+    }
+
+    if (one->token_ttl != two->token_ttl) {
+        return "tgortc_token_ttl";
+    }
+
+    if (one->ring_timeout != two->ring_timeout) {
+        return "tgortc_ring_timeout";
+    }
+
+    if (one->join_timeout != two->join_timeout) {
+        return "tgortc_join_timeout";
+    }
+
+    if (one->room_max_age != two->room_max_age) {
+        return "tgortc_room_max_age";
+    }
+
+    if (one->room_retention != two->room_retention) {
+        return "tgortc_room_retention";
+    }
+
+    return NULL;
+}
+
+
+/* the first place that serves rooms says how an app is set */
+
+static char *
+ngx_http_tgortc_conf_complete(ngx_conf_t *cf, ngx_http_tgortc_app_t *app,
+    ngx_http_tgortc_settings_t *settings)
+{
+    ngx_http_tgortc_redis_conf_t  *redis;
+
+    redis = app->settings.redis;
+    app->settings = *settings;
+    app->settings.redis = redis;
+
+    if (ngx_http_tgortc_conf_time(cf, settings->ring_timeout,
+                                  &app->ring_timeout)
+        != NGX_OK
+        || ngx_http_tgortc_conf_time(cf, settings->join_timeout,
+                                     &app->join_timeout)
+           != NGX_OK
+        || ngx_http_tgortc_conf_time(cf, settings->room_max_age,
+                                     &app->room_max_age)
+           != NGX_OK
+        || ngx_http_tgortc_conf_time(cf, settings->room_retention,
+                                     &app->room_retention)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* one hash tag for all keys of an app: in a cluster it is in one slot */
+
+static ngx_int_t
+ngx_http_tgortc_conf_key(ngx_conf_t *cf, ngx_str_t *prefix, char *name,
+    ngx_str_t *key)
+{
+    key->len = prefix->len + sizeof("{}:") - 1 + ngx_strlen(name);
+    key->data = ngx_pnalloc(cf->pool, key->len);
+
+    if (key->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_sprintf(key->data, "{%V}:%s", prefix, name);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_conf_time(ngx_conf_t *cf, ngx_msec_t msec, ngx_str_t *text)
+{
+    text->data = ngx_pnalloc(cf->pool, NGX_TIME_T_LEN);
+
+    if (text->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->len = ngx_sprintf(text->data, "%M", msec) - text->data;
+
+    return NGX_OK;
+}

@@ -1,0 +1,45 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ *
+ * Reading the configuration: directives whose value is more than a number,
+ * and the checks of "nginx -t".
+ */
+
+
+#ifndef _NGX_HTTP_TGORTC_CONF_H_INCLUDED_
+#define _NGX_HTTP_TGORTC_CONF_H_INCLUDED_
+
+
+#include "ngx_http_tgortc.h"
+
+
+#define NGX_HTTP_TGORTC_TOKEN_TTL       3600
+#define NGX_HTTP_TGORTC_RING_TIMEOUT    30000
+#define NGX_HTTP_TGORTC_JOIN_TIMEOUT    60000
+#define NGX_HTTP_TGORTC_ROOM_MAX_AGE    86400000
+#define NGX_HTTP_TGORTC_ROOM_RETENTION  86400000
+
+
+char *ngx_http_tgortc_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tgortc_conf_livekit_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tgortc_conf_livekit_url(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tgortc_conf_api_key(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tgortc_conf_rooms(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tgortc_conf_health(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* post handlers: a time of 0 is refused */
+char *ngx_http_tgortc_conf_msec(ngx_conf_t *cf, void *post, void *data);
+char *ngx_http_tgortc_conf_sec(ngx_conf_t *cf, void *post, void *data);
+
+char *ngx_http_tgortc_conf_merge(ngx_conf_t *cf,
+    ngx_http_tgortc_loc_conf_t *prev, ngx_http_tgortc_loc_conf_t *conf);
+
+
+#endif /* _NGX_HTTP_TGORTC_CONF_H_INCLUDED_ */

@@ -1,0 +1,274 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ */
+
+
+#include "ngx_http_tgortc_params.h"
+#include "ngx_http_tgortc_request.h"
+#include "ngx_tgortc_json.h"
+#include "ngx_tgortc_validate.h"
+
+
+static void ngx_http_tgortc_params_fault(ngx_http_tgortc_fault_t *fault,
+    ngx_tgortc_message_e message, const char *field, ngx_uint_t limit);
+static ngx_uint_t ngx_http_tgortc_params_seen(ngx_str_t **table,
+    ngx_uint_t size, ngx_str_t *uid);
+
+
+#define ngx_http_tgortc_offset(name)                                          \
+    offsetof(ngx_http_tgortc_params_t, name)
+
+#define ngx_http_tgortc_end_of_fields                                         \
+    { NULL, 0, NGX_TGORTC_MSG_INTERNAL, 0, NULL, 0, 0 }
+
+
+ngx_http_tgortc_field_t  ngx_http_tgortc_create_fields[] = {
+
+    { "creator", ngx_http_tgortc_offset(uid),
+      NGX_TGORTC_MSG_FIELD_UID, 1, ngx_tgortc_valid_uid, 0, 0 },
+
+    { "device_type", ngx_http_tgortc_offset(device_type),
+      NGX_TGORTC_MSG_FIELD_DEVICE, 1, ngx_tgortc_valid_device, 0, 0 },
+
+    { "room_id", ngx_http_tgortc_offset(room_id),
+      NGX_TGORTC_MSG_FIELD_ROOM_ID, 0, ngx_tgortc_valid_room_id, 0, 0 },
+
+    { "rtc_type", ngx_http_tgortc_offset(rtc_type),
+      NGX_TGORTC_MSG_FIELD_RTC_TYPE, 0, NULL, 0, 1 },
+
+    { "invite_on", ngx_http_tgortc_offset(invite_on),
+      NGX_TGORTC_MSG_FIELD_INVITE_ON, 0, NULL, 0, 1 },
+
+    { "max_participants", ngx_http_tgortc_offset(max_participants),
+      NGX_TGORTC_MSG_FIELD_MAX, 0, NULL,
+      NGX_TGORTC_PARTICIPANTS_MIN, NGX_TGORTC_PARTICIPANTS_MAX },
+
+    ngx_http_tgortc_end_of_fields
+};
+
+
+ngx_http_tgortc_field_t  ngx_http_tgortc_invite_fields[] = {
+
+    ngx_http_tgortc_end_of_fields
+};
+
+
+/* join and leave */
+
+ngx_http_tgortc_field_t  ngx_http_tgortc_member_fields[] = {
+
+    { "uid", ngx_http_tgortc_offset(uid),
+      NGX_TGORTC_MSG_FIELD_UID, 1, ngx_tgortc_valid_uid, 0, 0 },
+
+    { "device_type", ngx_http_tgortc_offset(device_type),
+      NGX_TGORTC_MSG_FIELD_DEVICE, 0, ngx_tgortc_valid_device, 0, 0 },
+
+    ngx_http_tgortc_end_of_fields
+};
+
+
+ngx_http_tgortc_field_t  ngx_http_tgortc_sync_fields[] = {
+
+    { "uid", ngx_http_tgortc_offset(uid),
+      NGX_TGORTC_MSG_FIELD_UID, 1, ngx_tgortc_valid_uid, 0, 0 },
+
+    { "device_type", ngx_http_tgortc_offset(device_type),
+      NGX_TGORTC_MSG_FIELD_DEVICE, 1, ngx_tgortc_valid_device, 0, 0 },
+
+    ngx_http_tgortc_end_of_fields
+};
+
+
+ngx_int_t
+ngx_http_tgortc_params_json(cJSON *json, ngx_http_tgortc_field_t *fields,
+    ngx_http_tgortc_params_t *params, ngx_http_tgortc_fault_t *fault)
+{
+    cJSON                    *item;
+    ngx_str_t                *string;
+    ngx_http_tgortc_field_t  *field;
+
+    for (field = fields; field->name; field++) {
+
+        item = cJSON_GetObjectItemCaseSensitive(json, field->name);
+
+        if (item == NULL && !field->required) {
+            continue;
+        }
+
+        if (field->valid == NULL) {
+
+            if (!ngx_tgortc_json_integer(item, field->min, field->max,
+                                 (long *) ((u_char *) params + field->offset)))
+            {
+                goto wrong;
+            }
+
+            continue;
+        }
+
+        if (!cJSON_IsString(item)) {
+            goto wrong;
+        }
+
+        string = (ngx_str_t *) ((u_char *) params + field->offset);
+        string->data = (u_char *) item->valuestring;
+        string->len = ngx_strlen(item->valuestring);
+
+        /* an empty room_id asks for a generated one, as an absent one does */
+
+        if (string->len == 0 && field->valid == ngx_tgortc_valid_room_id) {
+            continue;
+        }
+
+        if (!field->valid(item->valuestring, string->len)) {
+            goto wrong;
+        }
+    }
+
+    return NGX_OK;
+
+wrong:
+
+    ngx_http_tgortc_params_fault(fault, field->message, field->name, 0);
+
+    return NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_tgortc_params_query(ngx_http_request_t *r,
+    ngx_http_tgortc_field_t *fields, ngx_http_tgortc_params_t *params,
+    ngx_http_tgortc_fault_t *fault)
+{
+    ngx_int_t                 rc;
+    ngx_str_t                *string;
+    ngx_http_tgortc_field_t  *field;
+
+    for (field = fields; field->name; field++) {
+
+        string = (ngx_str_t *) ((u_char *) params + field->offset);
+
+        rc = ngx_http_tgortc_request_arg(r, field->name, string);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_DECLINED
+            || !field->valid((char *) string->data, string->len))
+        {
+            ngx_http_tgortc_params_fault(fault, field->message, field->name,
+                                         0);
+            return NGX_DECLINED;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_tgortc_params_uids(ngx_http_request_t *r, cJSON *json,
+    ngx_uint_t max, ngx_http_tgortc_params_t *params,
+    ngx_http_tgortc_fault_t *fault)
+{
+    cJSON        *list, *item;
+    ngx_str_t    *uid, **table;
+    ngx_uint_t    n, size;
+
+    list = cJSON_GetObjectItemCaseSensitive(json, "uids");
+
+    if (list == NULL) {
+        return NGX_OK;
+    }
+
+    if (!cJSON_IsArray(list)) {
+        goto wrong;
+    }
+
+    n = cJSON_GetArraySize(list);
+
+    for (size = 4; size < 2 * n + 2; size *= 2) { /* void */ }
+
+    params->uids = ngx_palloc(r->pool, (n + 1) * sizeof(ngx_str_t));
+    table = ngx_pcalloc(r->pool, size * sizeof(ngx_str_t *));
+
+    if (params->uids == NULL || table == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (params->uid.len) {
+        (void) ngx_http_tgortc_params_seen(table, size, &params->uid);
+    }
+
+    cJSON_ArrayForEach(item, list) {
+
+        if (!cJSON_IsString(item)) {
+            goto wrong;
+        }
+
+        uid = &params->uids[params->nuids];
+        uid->data = (u_char *) item->valuestring;
+        uid->len = ngx_strlen(item->valuestring);
+
+        if (!ngx_tgortc_valid_uid(item->valuestring, uid->len)) {
+            goto wrong;
+        }
+
+        if (!ngx_http_tgortc_params_seen(table, size, uid)) {
+            params->nuids++;
+        }
+    }
+
+    if (params->nuids > max) {
+        ngx_http_tgortc_params_fault(fault, NGX_TGORTC_MSG_FIELD_UIDS_MANY,
+                                     "uids", max);
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+
+wrong:
+
+    ngx_http_tgortc_params_fault(fault, NGX_TGORTC_MSG_FIELD_UIDS, "uids", 0);
+
+    return NGX_DECLINED;
+}
+
+
+static void
+ngx_http_tgortc_params_fault(ngx_http_tgortc_fault_t *fault,
+    ngx_tgortc_message_e message, const char *field, ngx_uint_t limit)
+{
+    fault->message = message;
+    fault->field = field;
+    *ngx_sprintf((u_char *) fault->limit, "%ui", limit) = '\0';
+}
+
+
+/* whether an open-addressed hash table had the uid; now it has */
+
+static ngx_uint_t
+ngx_http_tgortc_params_seen(ngx_str_t **table, ngx_uint_t size,
+    ngx_str_t *uid)
+{
+    ngx_uint_t  i;
+
+    i = ngx_crc32_short(uid->data, uid->len) & (size - 1);
+
+    while (table[i] != NULL) {
+
+        if (table[i]->len == uid->len
+            && ngx_memcmp(table[i]->data, uid->data, uid->len) == 0)
+        {
+            return 1;
+        }
+
+        i = (i + 1) & (size - 1);
+    }
+
+    table[i] = uid;
+
+    return 0;
+}

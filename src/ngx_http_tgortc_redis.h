@@ -1,0 +1,82 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ *
+ * One pipelined connection to Redis per app and worker.  The connection is
+ * nginx's own; hiredis writes and reads the protocol.
+ */
+
+
+#ifndef _NGX_HTTP_TGORTC_REDIS_H_INCLUDED_
+#define _NGX_HTTP_TGORTC_REDIS_H_INCLUDED_
+
+
+#include <hiredis/hiredis.h>
+
+#include "ngx_http_tgortc.h"
+
+
+typedef struct ngx_http_tgortc_command_s  ngx_http_tgortc_command_t;
+
+/*
+ * Called once for each command sent, never from within
+ * ngx_http_tgortc_redis_send(); reply is NULL when there is none in time,
+ * and is freed afterwards.  The handler returns NGX_AGAIN if it has sent the
+ * command again, else the command is freed.
+ */
+typedef ngx_int_t (*ngx_http_tgortc_command_pt)(ngx_http_tgortc_command_t *cmd,
+    redisReply *reply);
+
+
+struct ngx_http_tgortc_command_s {
+    ngx_queue_t                  queue;
+    ngx_event_t                  timer;
+
+    ngx_http_tgortc_redis_t     *redis;
+    ngx_http_tgortc_command_pt   handler;
+    void                        *data;         /* of the handler's */
+
+    int                          argc;
+    const char                 **argv;
+    size_t                      *argvlen;
+
+    /*
+     * If not 0, that argument is written at sending: the ms of Redis's clock
+     * after which nobody waits for the command any more.
+     */
+    int                          not_after_arg;
+    char                         not_after[NGX_INT64_LEN + 1];
+
+    ngx_msec_t                   deadline;     /* of ngx_current_msec */
+    ngx_msec_t                   sent_at;
+
+    unsigned                     resent:1;
+    unsigned                     abandoned:1;  /* the handler was called */
+};
+
+
+/* creates the connection of an app; it is opened by and by */
+ngx_http_tgortc_redis_t *ngx_http_tgortc_redis_create(
+    ngx_http_tgortc_redis_conf_t *conf, ngx_pool_t *pool, ngx_log_t *log);
+
+/* closes it; commands under way get their NULL reply */
+void ngx_http_tgortc_redis_destroy(ngx_http_tgortc_redis_t *redis);
+
+/* a command of copies of the arguments; NULL without memory */
+ngx_http_tgortc_command_t *ngx_http_tgortc_redis_command(
+    ngx_http_tgortc_redis_t *redis, ngx_str_t *args, ngx_uint_t n);
+
+/*
+ * Sends a command: NGX_OK, then the handler is called in at most the
+ * configured timeout; or NGX_DECLINED if Redis is known to be out of reach or
+ * too much is under way, then the command is the caller's to free.
+ */
+ngx_int_t ngx_http_tgortc_redis_send(ngx_http_tgortc_command_t *cmd);
+
+void ngx_http_tgortc_redis_free(ngx_http_tgortc_command_t *cmd);
+
+/* tells what Redis's clock says now, in ms since 1970 */
+void ngx_http_tgortc_redis_clock(ngx_http_tgortc_redis_t *redis, int64_t ms);
+
+
+#endif /* _NGX_HTTP_TGORTC_REDIS_H_INCLUDED_ */

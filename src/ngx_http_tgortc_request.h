@@ -1,0 +1,45 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ *
+ * What requests have in common before they become calls: the key, the body,
+ * the language, the arguments of the query.
+ */
+
+
+#ifndef _NGX_HTTP_TGORTC_REQUEST_H_INCLUDED_
+#define _NGX_HTTP_TGORTC_REQUEST_H_INCLUDED_
+
+
+#include <cjson/cJSON.h>
+
+#include "ngx_http_tgortc.h"
+
+
+/* this request's context, made when first asked for; NULL without memory */
+ngx_http_tgortc_ctx_t *ngx_http_tgortc_ctx(ngx_http_request_t *r);
+
+ngx_tgortc_language_e ngx_http_tgortc_request_language(ngx_http_request_t *r);
+
+/* whether one of tgortc_api_key is presented, or none is asked for */
+ngx_uint_t ngx_http_tgortc_request_authorized(ngx_http_request_t *r);
+
+/*
+ * The value of a query argument, form-decoded, in *value: NGX_OK; NGX_DECLINED
+ * if it is absent; NGX_ERROR without memory.
+ */
+ngx_int_t ngx_http_tgortc_request_arg(ngx_http_request_t *r, char *name,
+    ngx_str_t *value);
+
+/* the request's body in one piece, from memory or file: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_tgortc_request_body(ngx_http_request_t *r,
+    ngx_str_t *body);
+
+/*
+ * The body as a JSON object, freed with the request; NULL if it is none, then
+ * *rc has the rc of the response that was sent.
+ */
+cJSON *ngx_http_tgortc_request_json(ngx_http_request_t *r, ngx_int_t *rc);
+
+
+#endif /* _NGX_HTTP_TGORTC_REQUEST_H_INCLUDED_ */

@@ -1,0 +1,338 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ */
+
+
+#include "ngx_http_tgortc_response.h"
+#include "ngx_http_tgortc_request.h"
+
+
+/* enough for the answer of most rooms; a larger one makes it grow */
+#define NGX_HTTP_TGORTC_JSON_SIZE  1024
+
+
+static ngx_int_t ngx_http_tgortc_send(ngx_http_request_t *r,
+    ngx_uint_t status, ngx_str_t *body);
+static void ngx_http_tgortc_content_type(ngx_http_request_t *r, size_t len);
+static cJSON *ngx_http_tgortc_error(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_tgortc_message_e message, const char *arg1, const char *arg2);
+static ngx_int_t ngx_http_tgortc_print(ngx_http_request_t *r, cJSON *json,
+    ngx_str_t *text);
+static ngx_tgortc_message_e ngx_http_tgortc_status_message(ngx_uint_t status);
+static ngx_int_t ngx_http_tgortc_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_tgortc_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+ngx_int_t
+ngx_http_tgortc_send_json(ngx_http_request_t *r, ngx_uint_t status,
+    cJSON *json)
+{
+    ngx_str_t  body;
+
+    if (ngx_http_tgortc_print(r, json, &body) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_tgortc_send(r, status, &body);
+}
+
+
+ngx_int_t
+ngx_http_tgortc_send_error(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_tgortc_message_e message, const char *arg1, const char *arg2)
+{
+    return ngx_http_tgortc_send_json(r, status,
+                        ngx_http_tgortc_error(r, status, message, arg1, arg2));
+}
+
+
+ngx_int_t
+ngx_http_tgortc_send_not_allowed(ngx_http_request_t *r, char *allow)
+{
+    if (ngx_http_tgortc_add_header(r, "Allow", allow) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_tgortc_send_error(r, NGX_HTTP_NOT_ALLOWED,
+                                      NGX_TGORTC_MSG_METHOD, NULL, NULL);
+}
+
+
+ngx_int_t
+ngx_http_tgortc_send_unavailable(ngx_http_request_t *r)
+{
+    if (ngx_http_tgortc_add_header(r, "Retry-After", "1") != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_tgortc_send_error(r, NGX_HTTP_SERVICE_UNAVAILABLE,
+                                      NGX_TGORTC_MSG_UNAVAILABLE, NULL, NULL);
+}
+
+
+ngx_int_t
+ngx_http_tgortc_add_header(ngx_http_request_t *r, char *name, char *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = 1;
+#if (nginx_version >= 1023000)
+    h->next = NULL;
+#endif
+    h->key.data = (u_char *) name;
+    h->key.len = ngx_strlen(name);
+    h->value.data = (u_char *) value;
+    h->value.len = ngx_strlen(value);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_tgortc_response_init(void)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_tgortc_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_tgortc_body_filter;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *body)
+{
+    ngx_int_t    rc;
+    ngx_buf_t   *b;
+    ngx_chain_t  out;
+
+    r->headers_out.status = status;
+    ngx_http_tgortc_content_type(r, body->len);
+
+    /* tokens are nothing for a cache */
+
+    if (ngx_http_tgortc_add_header(r, "Cache-Control", "no-store") != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = body->data;
+    b->last = body->data + body->len;
+    b->memory = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+static void
+ngx_http_tgortc_content_type(ngx_http_request_t *r, size_t len)
+{
+    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+    ngx_str_null(&r->headers_out.charset);
+    r->headers_out.content_length_n = len;
+
+    if (r->headers_out.content_length) {
+        r->headers_out.content_length->hash = 0;
+        r->headers_out.content_length = NULL;
+    }
+}
+
+
+static cJSON *
+ngx_http_tgortc_error(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_tgortc_message_e message, const char *arg1, const char *arg2)
+{
+    char                   *text;
+    cJSON                  *json;
+    size_t                  len;
+    ngx_tgortc_language_e   language;
+
+    language = ngx_http_tgortc_request_language(r);
+
+    len = ngx_tgortc_message(NULL, 0, message, language, arg1, arg2);
+
+    text = ngx_pnalloc(r->pool, len + 1);
+    if (text == NULL) {
+        return NULL;
+    }
+
+    (void) ngx_tgortc_message(text, len + 1, message, language, arg1, arg2);
+
+    json = cJSON_CreateObject();
+
+    if (cJSON_AddNumberToObject(json, "code", (double) status) == NULL
+        || cJSON_AddStringToObject(json, "message", text) == NULL)
+    {
+        cJSON_Delete(json);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_print(ngx_http_request_t *r, cJSON *json, ngx_str_t *text)
+{
+    char  *printed;
+
+    if (json == NULL) {
+        return NGX_ERROR;
+    }
+
+    printed = cJSON_PrintBuffered(json, NGX_HTTP_TGORTC_JSON_SIZE, 0);
+    cJSON_Delete(json);
+
+    if (printed == NULL) {
+        return NGX_ERROR;
+    }
+
+    text->len = ngx_strlen(printed);
+    text->data = ngx_pnalloc(r->pool, text->len);
+
+    if (text->data != NULL) {
+        ngx_memcpy(text->data, printed, text->len);
+    }
+
+    cJSON_free(printed);
+
+    return text->data ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_tgortc_message_e
+ngx_http_tgortc_status_message(ngx_uint_t status)
+{
+    switch (status) {
+
+    case NGX_HTTP_BAD_REQUEST:
+        return NGX_TGORTC_MSG_BAD_REQUEST;
+
+    case NGX_HTTP_UNAUTHORIZED:
+        return NGX_TGORTC_MSG_UNAUTHORIZED;
+
+    case NGX_HTTP_FORBIDDEN:
+        return NGX_TGORTC_MSG_FORBIDDEN;
+
+    case NGX_HTTP_NOT_FOUND:
+        return NGX_TGORTC_MSG_NO_PATH;
+
+    case NGX_HTTP_NOT_ALLOWED:
+        return NGX_TGORTC_MSG_METHOD;
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        return NGX_TGORTC_MSG_TOO_LARGE;
+
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        return NGX_TGORTC_MSG_TOO_MANY;
+
+    case NGX_HTTP_INTERNAL_SERVER_ERROR:
+        return NGX_TGORTC_MSG_INTERNAL;
+    }
+
+    return status < 500 ? NGX_TGORTC_MSG_CLIENT_ERROR
+                        : NGX_TGORTC_MSG_SERVER_ERROR;
+}
+
+
+/*
+ * nginx makes its own error pages by setting err_status and sending a header
+ * and a page; we never set err_status.
+ */
+
+static ngx_int_t
+ngx_http_tgortc_header_filter(ngx_http_request_t *r)
+{
+    ngx_uint_t                   status;
+    ngx_http_tgortc_ctx_t       *ctx;
+    ngx_http_tgortc_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
+
+    if (tlcf->serves == NGX_HTTP_TGORTC_NOTHING
+        || r->err_status < NGX_HTTP_BAD_REQUEST)
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx = ngx_http_tgortc_ctx(r);
+    status = r->headers_out.status;
+
+    if (ctx == NULL
+        || ngx_http_tgortc_print(r,
+                  ngx_http_tgortc_error(r, status,
+                                        ngx_http_tgortc_status_message(status),
+                                        NULL, NULL),
+                  &ctx->replacement)
+           != NGX_OK)
+    {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ctx->replaced = 1;
+    ngx_http_tgortc_content_type(r, ctx->replacement.len);
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t              *b;
+    ngx_chain_t             out;
+    ngx_http_tgortc_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+
+    if (in == NULL || ctx == NULL || !ctx->replaced) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    ctx->replaced = 0;
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = ctx->replacement.data;
+    b->last = b->pos + ctx->replacement.len;
+    b->memory = 1;
+    b->last_buf = (r == r->main) ? 1 : 0;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_next_body_filter(r, &out);
+}

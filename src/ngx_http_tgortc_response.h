@@ -1,0 +1,44 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ *
+ * Answers: JSON, the error envelope, and the same envelope for what nginx
+ * itself refuses inside our locations.
+ */
+
+
+#ifndef _NGX_HTTP_TGORTC_RESPONSE_H_INCLUDED_
+#define _NGX_HTTP_TGORTC_RESPONSE_H_INCLUDED_
+
+
+#include <cjson/cJSON.h>
+
+#include "ngx_http_tgortc.h"
+
+
+/*
+ * Both send the whole response and return what ngx_http_finalize_request()
+ * takes.  The JSON is freed; NULL stands for one that memory did not suffice
+ * for.
+ */
+ngx_int_t ngx_http_tgortc_send_json(ngx_http_request_t *r, ngx_uint_t status,
+    cJSON *json);
+ngx_int_t ngx_http_tgortc_send_error(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_tgortc_message_e message, const char *arg1, const char *arg2);
+
+/* 405 with the methods there are */
+ngx_int_t ngx_http_tgortc_send_not_allowed(ngx_http_request_t *r,
+    char *allow);
+
+/* 503: Redis is out of reach or too slow */
+ngx_int_t ngx_http_tgortc_send_unavailable(ngx_http_request_t *r);
+
+/* adds a header to the response to come; both must outlive the request */
+ngx_int_t ngx_http_tgortc_add_header(ngx_http_request_t *r, char *name,
+    char *value);
+
+/* installs the filters; called at postconfiguration */
+void ngx_http_tgortc_response_init(void);
+
+
+#endif /* _NGX_HTTP_TGORTC_RESPONSE_H_INCLUDED_ */

@@ -1,0 +1,47 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ *
+ * LiveKit access tokens: JWS compact serialization, HS256 (RFC 7515, 7518).
+ * Plain C: no nginx in here, so that it can be tested and fuzzed on its own.
+ */
+
+
+#ifndef _NGX_TGORTC_TOKEN_H_INCLUDED_
+#define _NGX_TGORTC_TOKEN_H_INCLUDED_
+
+
+#include <stddef.h>
+#include <time.h>
+
+
+typedef struct {
+    size_t       len;
+    const char  *data;
+} ngx_tgortc_str_t;
+
+
+/* what a participant's token says; all strings are valid UTF-8 without NUL */
+
+typedef struct {
+    ngx_tgortc_str_t  api_key;           /* "iss" */
+    ngx_tgortc_str_t  secret;            /* raw bytes, never decoded */
+    ngx_tgortc_str_t  identity;          /* "sub": the uid */
+    ngx_tgortc_str_t  room;
+    ngx_tgortc_str_t  device_type;       /* empty: no "metadata" */
+    int               video;             /* 0: microphone only */
+    int               max_participants;
+    time_t            now;               /* "nbf" and "iat", unix seconds */
+    time_t            ttl;               /* "exp" is now + ttl, seconds */
+} ngx_tgortc_grant_t;
+
+
+/*
+ * Signs a join token for one participant of one room.  Returns a
+ * NUL-terminated string that the caller frees with free(), its length in
+ * *len; NULL when memory or OpenSSL fails.
+ */
+char *ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant, size_t *len);
+
+
+#endif /* _NGX_TGORTC_TOKEN_H_INCLUDED_ */
