@@ -1,0 +1,115 @@
+# Copyright (C) TgoRTC contributors
+#
+#   make                  builds build/ngx_http_tgortc_module.so
+#   make NGINX_SRC=DIR    builds it against that nginx source tree
+#   make run              a private Redis and nginx on port 8080, Ctrl-C stops
+#   make test             all tests; make test T="t/020-create.t …" some of them
+#   make test-asan        the same under AddressSanitizer and UBSan
+#   make test-valgrind    the Test::Nginx suites under valgrind
+#   make bench            the figures of docs/benchmarks.md
+#   make deps             installs what is missing, from Debian's packages
+
+BUILD :=	$(CURDIR)/build
+NGINX_SRC ?=	/usr/share/nginx/src
+CC =		cc
+WARNINGS :=	-Wall -Wextra -Werror
+CFLAGS ?=	-g -O2
+LDFLAGS ?=	-Wl,-z,relro -Wl,-z,now
+PORT ?=		8080
+
+# one folder for each way to build, so that none is taken for another
+WAY :=		$(shell echo "$(NGINX_SRC) $(CC) $(CFLAGS) $(LDFLAGS)" \
+		| cksum | cut -d' ' -f1)
+OBJS :=		$(BUILD)/objs-$(WAY)
+MODULE :=	ngx_http_tgortc_module.so
+SCRIPTS :=	$(wildcard src/scripts/*)
+
+DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
+		libcjson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev \
+		ca-certificates curl
+DEPS_TEST :=	libtest-base-perl valgrind libnginx-mod-nchan
+DEPS_BENCH :=	wrk
+
+
+all: build
+
+build: $(OBJS)/Makefile
+	$(MAKE) -f $(OBJS)/Makefile -C $(NGINX_SRC) modules
+	install -m 644 $(OBJS)/$(MODULE) $(BUILD)/$(MODULE)
+
+# Debian's nginx-dev brings the options of its nginx in conf_flags; for a
+# source tree --with-compat is enough to match any nginx built with it.
+
+$(OBJS)/Makefile: config Makefile $(SCRIPTS)
+	@mkdir -p $(OBJS)
+	@cd $(NGINX_SRC) \
+	    && if [ -f conf_flags ]; then . ./conf_flags; fi \
+	    && configure=./configure \
+	    && if [ ! -f configure ]; then configure=auto/configure; fi \
+	    && bash $$configure "$${NGX_CONF_FLAGS[@]---with-compat}" \
+	        --with-cc='$(CC)' \
+	        --with-cc-opt='-fPIC $(CFLAGS) $(WARNINGS)' \
+	        --with-ld-opt='$(LDFLAGS)' \
+	        --add-dynamic-module='$(CURDIR)' \
+	        --builddir='$(OBJS)' > $(OBJS).log 2>&1 \
+	    || { tail -n 12 $(OBJS).log; rm -f $(OBJS)/Makefile; exit 1; }
+
+pages:
+	docs/pages.sh $(BUILD)
+
+run: deps
+	@$(MAKE) build pages
+	@conf/demo.sh $(BUILD) $(PORT)
+
+test: deps deps-test
+	@$(MAKE) build pages unit
+	t/run.sh $(BUILD) $(T)
+
+unit:
+	$(MAKE) -C t/unit BUILD=$(BUILD) CFLAGS="-g -O1" LDFLAGS=
+
+test-valgrind: deps deps-test
+	@$(MAKE) build
+	TEST_NGINX_USE_VALGRIND=1 t/run.sh $(BUILD) $(or $(T),t/*.t)
+
+test-asan: deps deps-test
+	t/asan.sh $(BUILD) $(T)
+
+bench: deps deps-bench
+	@$(MAKE) build
+	t/bench/run.sh $(BUILD)
+
+deps:
+	@$(call install,$(DEPS))
+	@command -v npm > /dev/null || { $(call install,npm); }
+
+deps-test:
+	@$(call install,$(DEPS_TEST))
+
+deps-bench:
+	@$(call install,$(DEPS_BENCH))
+
+clean:
+	rm -rf $(BUILD) t/servroot*
+
+# The packages' own services are not started (RUNLEVEL=1): ours are private.
+
+define install
+missing=; \
+for package in $(1); do \
+    dpkg-query -W -f '$${Status}' $$package 2> /dev/null \
+        | grep -q ' installed$$' || missing="$$missing $$package"; \
+done; \
+if [ -n "$$missing" ]; then \
+    sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+    echo "installing$$missing"; \
+    $$sudo apt-get update -q \
+    && $$sudo env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qy --no-install-recommends $$missing; \
+fi
+endef
+
+SHELL := /bin/bash
+
+.PHONY: all build pages run test unit test-valgrind test-asan bench deps \
+	deps-test deps-bench clean

@@ -1,0 +1,65 @@
+#!/bin/bash
+
+# Copyright (C) TgoRTC contributors
+#
+# Runs tests with a private Redis: run.sh BUILD_DIR [test …]
+#
+# The genuine Test::Nginx::Socket is used where it is installed, else the
+# harness in t/lib.
+
+set -eu
+
+build=$(cd "$1" && pwd)
+shift
+
+cd "$(dirname "$0")/.."
+
+redis=$(mktemp -d "${TMPDIR:-/tmp}/tgortc-redis.XXXXXX")
+
+stop() {
+    redis-cli -s "$redis/redis.sock" shutdown nosave > /dev/null 2>&1 || true
+    rm -rf "$redis"
+}
+
+trap stop EXIT
+
+# a free port: the kernel gives one to whoever asks for none
+
+port() {
+    perl -MIO::Socket::INET -e \
+        'print IO::Socket::INET->new(Listen => 1, LocalAddr => "127.0.0.1")
+             ->sockport'
+}
+
+TEST_NGINX_REDIS_PORT=$(port)
+redis-server --port "$TEST_NGINX_REDIS_PORT" --bind 127.0.0.1 --save '' \
+    --unixsocket "$redis/redis.sock" --unixsocketperm 777 --dir "$redis" \
+    --daemonize yes --logfile "$redis/log" > /dev/null
+chmod 755 "$redis"
+
+until redis-cli -s "$redis/redis.sock" ping 2> /dev/null | grep -q PONG; do
+    sleep 0.05
+done
+
+export TEST_NGINX_REDIS_PORT
+export TEST_NGINX_REDIS_SOCKET=$redis/redis.sock
+export TEST_NGINX_BINARY=${TEST_NGINX_BINARY-/usr/sbin/nginx}
+export TEST_NGINX_LOAD_MODULES=${TEST_NGINX_LOAD_MODULES-$build/ngx_http_tgortc_module.so}
+export TEST_NGINX_PORT=${TEST_NGINX_PORT-$(port)}
+export TEST_NGINX_SERVROOT=${TEST_NGINX_SERVROOT-$build/servroot}
+export BUILD=$build
+
+lib=-It/lib
+if perl -MTest::Nginx::Socket -e 1 2> /dev/null; then
+    lib=
+fi
+
+if [ $# -gt 0 ]; then
+    prove $lib "$@"
+    exit
+fi
+
+failed=0
+prove -e '' "$build"/unit/*.t || failed=1
+prove $lib -r t --ext=.t || failed=1
+exit $failed
