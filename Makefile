@@ -12,7 +12,7 @@
 BUILD :=	$(CURDIR)/build
 NGINX_SRC ?=	/usr/share/nginx/src
 CC =		cc
-WARNINGS :=	-Wall -Wextra -Werror
+WARNINGS :=	-Wall -Wextra -Werror -Wno-unused-parameter
 CFLAGS ?=	-g -O2
 LDFLAGS ?=	-Wl,-z,relro -Wl,-z,now
 PORT ?=		8080

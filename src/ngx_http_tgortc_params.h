@@ -11,9 +11,9 @@
 #define _NGX_HTTP_TGORTC_PARAMS_H_INCLUDED_
 
 
-#include <cjson/cJSON.h>
-
 #include "ngx_http_tgortc.h"
+
+#include <cjson/cJSON.h>
 
 
 /* what is wrong with a request: a message and its arguments */

@@ -11,9 +11,9 @@
 #define _NGX_HTTP_TGORTC_REDIS_H_INCLUDED_
 
 
-#include <hiredis/hiredis.h>
-
 #include "ngx_http_tgortc.h"
+
+#include <hiredis/hiredis.h>
 
 
 typedef struct ngx_http_tgortc_command_s  ngx_http_tgortc_command_t;

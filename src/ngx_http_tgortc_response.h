@@ -11,9 +11,9 @@
 #define _NGX_HTTP_TGORTC_RESPONSE_H_INCLUDED_
 
 
-#include <cjson/cJSON.h>
-
 #include "ngx_http_tgortc.h"
+
+#include <cjson/cJSON.h>
 
 
 /*
