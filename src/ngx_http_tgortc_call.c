@@ -79,7 +79,7 @@ static struct {
     { "full", NGX_HTTP_TGORTC_FULL },
     { "ended", NGX_HTTP_TGORTC_ENDED },
     { "late", NGX_HTTP_TGORTC_UNAVAILABLE },
-    { NULL, NGX_HTTP_TGORTC_BROKEN }
+    { NULL, NGX_HTTP_TGORTC_UNAVAILABLE }
 };
 
 
@@ -321,16 +321,19 @@ ngx_http_tgortc_call_outcome(ngx_http_tgortc_call_t *call,
     }
 
     if (call->script == NULL) {
-        return NGX_HTTP_TGORTC_OK;
+
+        if (ngx_http_tgortc_redis_is_status(reply, "PONG")) {
+            return NGX_HTTP_TGORTC_OK;
+        }
+
+        goto garbage;
     }
 
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2
         || reply->element[0]->type != REDIS_REPLY_STRING
         || reply->element[1]->type != REDIS_REPLY_INTEGER)
     {
-        ngx_log_error(NGX_LOG_ERR, call->log, 0,
-                      "tgortc: unexpected reply from redis");
-        return NGX_HTTP_TGORTC_UNAVAILABLE;
+        goto garbage;
     }
 
     ngx_http_tgortc_redis_clock(redis, reply->element[1]->integer);
@@ -343,7 +346,18 @@ ngx_http_tgortc_call_outcome(ngx_http_tgortc_call_t *call,
         }
     }
 
-    return ngx_http_tgortc_outcomes[i].outcome;
+    if (ngx_http_tgortc_outcomes[i].name != NULL) {
+        return ngx_http_tgortc_outcomes[i].outcome;
+    }
+
+garbage:
+
+    ngx_log_error(NGX_LOG_ERR, call->log, 0,
+                  "tgortc: unexpected reply from redis");
+
+    ngx_http_tgortc_redis_distrust(redis);
+
+    return NGX_HTTP_TGORTC_UNAVAILABLE;
 }
 
 

@@ -75,6 +75,12 @@ ngx_int_t ngx_http_tgortc_redis_send(ngx_http_tgortc_command_t *cmd);
 
 void ngx_http_tgortc_redis_free(ngx_http_tgortc_command_t *cmd);
 
+/* a reply proved that it is not Redis, or that the stream is out of step */
+void ngx_http_tgortc_redis_distrust(ngx_http_tgortc_redis_t *redis);
+
+ngx_uint_t ngx_http_tgortc_redis_is_status(redisReply *reply,
+    const char *status);
+
 /* tells what Redis's clock says now, in ms since 1970 */
 void ngx_http_tgortc_redis_clock(ngx_http_tgortc_redis_t *redis, int64_t ms);
 

@@ -248,8 +248,14 @@ end
 
 local now = time_ms()
 
+-- A change that comes too late is not made; one that was made in time, and is
+-- asked for again because the answer was lost, gets its answer.
 if now > NOT_AFTER then
-    return { 'late', now }
+    local room = load_room(ROOM)
+
+    if not room or not is_applied(room) then
+        return { 'late', now }
+    end
 end
 
 
