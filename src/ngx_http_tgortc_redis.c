@@ -23,6 +23,19 @@
 /* commands under way or waiting, in one worker */
 #define NGX_HTTP_TGORTC_REDIS_PENDING_MAX  32768
 
+/*
+ * The largest reply of ours has six values for each of 4000 members.  What
+ * claims to be much larger is not Redis, and must not cost a worker its time.
+ */
+#define NGX_HTTP_TGORTC_REDIS_ELEMENTS     100000
+#define NGX_HTTP_TGORTC_REDIS_REPLY        (64 * 1024 * 1024)
+
+#if (HIREDIS_MAJOR >= 1)
+typedef size_t  ngx_http_tgortc_redis_elements_t;
+#else
+typedef int     ngx_http_tgortc_redis_elements_t;
+#endif
+
 /* ms between two attempts to connect, doubled after each that fails */
 #define NGX_HTTP_TGORTC_REDIS_BACKOFF_MIN  50
 #define NGX_HTTP_TGORTC_REDIS_BACKOFF_MAX  1000
@@ -38,6 +51,8 @@ typedef enum {
 
 struct ngx_http_tgortc_redis_s {
     ngx_http_tgortc_redis_conf_t   *conf;
+    ngx_http_tgortc_ready_pt        ready;
+    void                           *data;      /* of ready's */
     ngx_http_tgortc_redis_state_e   state;
     ngx_connection_t               *connection;
     redisReader                    *reader;
@@ -69,9 +84,14 @@ struct ngx_http_tgortc_redis_s {
 };
 
 
+static redisReader *ngx_http_tgortc_redis_reader(void);
+static void *ngx_http_tgortc_redis_array(const redisReadTask *task,
+    ngx_http_tgortc_redis_elements_t n);
 static void ngx_http_tgortc_redis_connect(ngx_http_tgortc_redis_t *redis);
 static ngx_int_t ngx_http_tgortc_redis_connected(ngx_connection_t *c);
 static ngx_int_t ngx_http_tgortc_redis_greet(ngx_http_tgortc_redis_t *redis);
+static ngx_uint_t ngx_http_tgortc_redis_is_greeting(
+    ngx_http_tgortc_redis_t *redis, redisReply *reply);
 static void ngx_http_tgortc_redis_greeted(ngx_http_tgortc_redis_t *redis,
     redisReply *reply);
 static void ngx_http_tgortc_redis_close(ngx_http_tgortc_redis_t *redis);
@@ -94,7 +114,8 @@ static ngx_int_t ngx_http_tgortc_redis_append(ngx_http_tgortc_redis_t *redis,
 
 ngx_http_tgortc_redis_t *
 ngx_http_tgortc_redis_create(ngx_http_tgortc_redis_conf_t *conf,
-    ngx_pool_t *pool, ngx_log_t *log)
+    ngx_http_tgortc_ready_pt ready, void *data, ngx_pool_t *pool,
+    ngx_log_t *log)
 {
     ngx_http_tgortc_redis_t  *redis;
 
@@ -104,6 +125,8 @@ ngx_http_tgortc_redis_create(ngx_http_tgortc_redis_conf_t *conf,
     }
 
     redis->conf = conf;
+    redis->ready = ready;
+    redis->data = data;
     redis->log = log;
     redis->down_since = ngx_current_msec;
 
@@ -244,6 +267,58 @@ ngx_http_tgortc_redis_clock(ngx_http_tgortc_redis_t *redis, int64_t ms)
 }
 
 
+ngx_uint_t
+ngx_http_tgortc_redis_is_status(redisReply *reply, const char *status)
+{
+    return reply->type == REDIS_REPLY_STATUS
+           && ngx_strcmp(reply->str, status) == 0;
+}
+
+
+void
+ngx_http_tgortc_redis_distrust(ngx_http_tgortc_redis_t *redis)
+{
+    redis->stale = 1;
+}
+
+
+static redisReplyObjectFunctions  ngx_http_tgortc_redis_functions;
+static redisReplyObjectFunctions *ngx_http_tgortc_redis_defaults;
+
+
+/* hiredis's reader, with a bound to the arrays that it makes */
+
+static redisReader *
+ngx_http_tgortc_redis_reader(void)
+{
+    redisReader  *reader;
+
+    reader = redisReaderCreate();
+
+    if (reader != NULL) {
+        ngx_http_tgortc_redis_defaults = reader->fn;
+        ngx_http_tgortc_redis_functions = *reader->fn;
+        ngx_http_tgortc_redis_functions.createArray =
+                                                  ngx_http_tgortc_redis_array;
+        reader->fn = &ngx_http_tgortc_redis_functions;
+    }
+
+    return reader;
+}
+
+
+static void *
+ngx_http_tgortc_redis_array(const redisReadTask *task,
+    ngx_http_tgortc_redis_elements_t n)
+{
+    if (n > NGX_HTTP_TGORTC_REDIS_ELEMENTS) {
+        return NULL;
+    }
+
+    return ngx_http_tgortc_redis_defaults->createArray(task, n);
+}
+
+
 static void
 ngx_http_tgortc_redis_connect(ngx_http_tgortc_redis_t *redis)
 {
@@ -259,7 +334,7 @@ ngx_http_tgortc_redis_connect(ngx_http_tgortc_redis_t *redis)
     redis->addr_text.len = ngx_sock_ntop(addr->sockaddr, addr->socklen,
                                          redis->text, NGX_SOCKADDR_STRLEN, 1);
 
-    redis->reader = redisReaderCreate();
+    redis->reader = ngx_http_tgortc_redis_reader();
     if (redis->reader == NULL) {
         ngx_http_tgortc_redis_fail(redis, ngx_errno, "no memory");
         return;
@@ -399,6 +474,35 @@ ngx_http_tgortc_redis_greet(ngx_http_tgortc_redis_t *redis)
 }
 
 
+/*
+ * Whether that is what comes next: "OK" for each of AUTH and SELECT, "PONG",
+ * the time.  Anything else would have us give later replies to the wrong
+ * commands.
+ */
+
+static ngx_uint_t
+ngx_http_tgortc_redis_is_greeting(ngx_http_tgortc_redis_t *redis,
+    redisReply *reply)
+{
+    switch (redis->greetings) {
+
+    case 0:
+        return 0;
+
+    case 1:
+        return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
+               && reply->element[0]->type == REDIS_REPLY_STRING
+               && reply->element[1]->type == REDIS_REPLY_STRING;
+
+    case 2:
+        return ngx_http_tgortc_redis_is_status(reply, "PONG");
+
+    default:
+        return ngx_http_tgortc_redis_is_status(reply, "OK");
+    }
+}
+
+
 static void
 ngx_http_tgortc_redis_greeted(ngx_http_tgortc_redis_t *redis,
     redisReply *reply)
@@ -406,18 +510,18 @@ ngx_http_tgortc_redis_greeted(ngx_http_tgortc_redis_t *redis,
     ngx_queue_t                *q;
     ngx_http_tgortc_command_t  *cmd;
 
+    if (!ngx_http_tgortc_redis_is_greeting(redis, reply)) {
+        redis->stale = 1;
+        return;
+    }
+
     if (--redis->greetings > 0) {
         return;
     }
 
-    if (reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
-        && reply->element[0]->type == REDIS_REPLY_STRING
-        && reply->element[1]->type == REDIS_REPLY_STRING)
-    {
-        ngx_http_tgortc_redis_clock(redis,
-                            (int64_t) atoll(reply->element[0]->str) * 1000
-                            + atoll(reply->element[1]->str) / 1000);
-    }
+    ngx_http_tgortc_redis_clock(redis,
+                                (int64_t) atoll(reply->element[0]->str) * 1000
+                                + atoll(reply->element[1]->str) / 1000);
 
     redis->state = NGX_HTTP_TGORTC_REDIS_READY;
 
@@ -428,6 +532,8 @@ ngx_http_tgortc_redis_greeted(ngx_http_tgortc_redis_t *redis,
         ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
                       "tgortc: redis \"%V\" is back", &redis->conf->address);
     }
+
+    redis->ready(redis->data);
 
     while (!ngx_queue_empty(&redis->waiting)) {
         q = ngx_queue_head(&redis->waiting);
@@ -634,7 +740,9 @@ ngx_http_tgortc_redis_read_handler(ngx_event_t *rev)
         redis->heard_at = ngx_current_msec;
 
         if (redisReaderFeed(redis->reader, (const char *) buf, n) != REDIS_OK
-            || ngx_http_tgortc_redis_replies(redis) != NGX_OK)
+            || ngx_http_tgortc_redis_replies(redis) != NGX_OK
+            || redis->reader->len - redis->reader->pos
+               > NGX_HTTP_TGORTC_REDIS_REPLY)
         {
             ngx_http_tgortc_redis_fail(redis, 0,
                                        redis->reader->err
@@ -698,10 +806,6 @@ ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
     }
 
     if (redis->state != NGX_HTTP_TGORTC_REDIS_READY) {
-
-        if (redis->greetings == 0) {
-            redis->stale = 1;
-        }
 
         if (!redis->stale) {
             ngx_http_tgortc_redis_greeted(redis, reply);

@@ -1,0 +1,60 @@
+-- Takes what is due for an endpoint, for as long as the lease.
+--
+-- ARGV   14 how many rooms at most
+-- reply  'ok', 4 ms until there is more, -1 if nothing waits,
+--        5… changes as add_change()
+
+-- include base
+-- include outbox
+-- include sending
+if is_late then
+    return { 'late', now }
+end
+
+local breaker = load_breaker()
+local limit = tonumber(ARGV[14])
+
+if breaker[OPEN_UNTIL] > now then
+    return { 'ok', now, 0, math.ceil(breaker[OPEN_UNTIL] - now) }
+end
+
+-- half open: one of all workers tries one event
+if breaker[FAILURES] >= BREAKER_FAILURES then
+    limit, EVENTS_MAX = 1, 1
+end
+
+local reply = { 'ok', now, 0, -1 }
+local due = call('ZRANGE', DUE, 0, limit, 'WITHSCORES')
+
+for k = 1, #due, 2 do
+    local room_id, score = due[k], tonumber(due[k + 1])
+
+    if score > now or k > 2 * limit then
+        reply[4] = math.max(0, math.ceil(score - now))
+        break
+    end
+
+    local change = head_of(ENDPOINT, room_id)
+
+    -- also the first write, and one that a Redis without memory lets pass
+    call('ZREM', DUE, room_id)
+
+    if change then
+        local token = string.format('%.17g', lease_end())
+
+        call('ZADD', DUE, token, room_id)
+        add_change(reply, room_id, token, change)
+
+        if breaker[FAILURES] >= BREAKER_FAILURES then
+            breaker[OPEN_UNTIL] = now + LEASE
+            save_breaker(breaker)
+            reply[4] = LEASE
+            break
+        end
+
+    else
+        call('ZREM', BASE .. 'age:' .. ENDPOINT, room_id)
+    end
+end
+
+return reply

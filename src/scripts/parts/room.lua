@@ -1,0 +1,249 @@
+-- How a room is stored, read, changed and saved.
+
+-- a room is an array; the creator is its first member
+local FORMAT, STATUS, RTC_TYPE, INVITE_ON, MAX = 1, 2, 3, 4, 5
+local CREATED, UPDATED, ANSWERED, ENDED, AGE = 6, 7, 8, 9, 10
+local SEQ, APPLIED, MEMBERS, ROOM_SIDS, CLOSED, EVENT_IDS = 11, 12, 13, 14, 15, 16
+
+local NOT_STARTED, IN_PROGRESS, FINISHED = 0, 1, 2
+local ROOM_CANCELLED, ROOM_REJECTED, ROOM_MISSED = 3, 4, 6
+
+-- a member is an array as well; DEADLINE: of ringing, connecting or rejoining,
+-- as STATE and LINK say
+local UID, STATE, DEVICE, DEADLINE, JOINED_AT, LEFT_AT = 1, 2, 3, 4, 5, 6
+local LINK, SID, SID_AT, DEAD = 7, 8, 9, 10
+
+local INVITING, JOINED, REJECTED = 0, 1, 2
+local HUNG_UP, MISSED, CANCELLED = 3, 4, 6
+
+-- what LiveKit says of a member: never connected while he is in the room; a
+-- live session; a session lost, with the grace to come back, or the short one
+-- of a client that hung up; was connected and has to connect anew
+local NONE, LIVE, GRACE, SHORT, AGAIN = 0, 1, 2, 3, 4
+
+-- everyone who was ever in a room stays listed, so this has to end somewhere
+local MEMBERS_MAX = 4000
+
+-- what the change at hand does to the users hash
+local joining, leaving = {}, {}
+
+-- set by parts/events.lua, in the scripts that have it
+local append_events
+
+
+local function load_room(key)
+    local packed = call('GET', key)
+    return packed and cmsgpack.unpack(packed)
+end
+
+
+local function is_live(room)
+    return room[STATUS] <= IN_PROGRESS
+end
+
+
+local function is_active(member)
+    return member[STATE] <= JOINED
+end
+
+
+local function is_connected(member)
+    return member[LINK] >= LIVE and member[LINK] <= SHORT
+end
+
+
+local function find(room, uid)
+    for _, member in ipairs(room[MEMBERS]) do
+        if member[UID] == uid then
+            return member
+        end
+    end
+end
+
+
+local function count_active(room)
+    local n = 0
+
+    for _, member in ipairs(room[MEMBERS]) do
+        if is_active(member) then
+            n = n + 1
+        end
+    end
+
+    return n
+end
+
+
+local function active_uids(room)
+    local set = {}
+
+    for _, member in ipairs(room[MEMBERS]) do
+        if is_active(member) then
+            set[member[UID]] = true
+        end
+    end
+
+    return set
+end
+
+
+-- Those of the uids who are active in another live room; nil if there are
+-- none.  The room that the users hash names is asked itself, so that an entry
+-- left behind by a room that is gone makes nobody busy.
+local function busy_elsewhere(uids)
+    local ids = call('HMGET', USERS, unpack(uids))
+    local active, busy = {}, nil
+
+    for i, uid in ipairs(uids) do
+        local id = ids[i]
+
+        if id and id ~= ROOM_ID then
+            if not active[id] then
+                local room = load_room(BASE .. 'room:' .. id)
+                active[id] = room and is_live(room) and active_uids(room) or {}
+            end
+
+            if active[id][uid] then
+                busy = busy or {}
+                busy[#busy + 1] = uid
+            end
+        end
+    end
+
+    return busy
+end
+
+
+local function add_member(room, uid)
+    local member = { uid, INVITING, '', 0, 0, 0, NONE, '', 0, false }
+
+    table.insert(room[MEMBERS], member)
+
+    return member
+end
+
+
+-- Whether this very request was carried out before its answer was lost.
+local function is_applied(room)
+    local applied = room[APPLIED]
+
+    for i = 1, #applied, 2 do
+        if applied[i] == NONCE then
+            return true
+        end
+    end
+
+    return false
+end
+
+
+-- A nonce is of no use once a request that carries it would be refused.
+local function remember_nonce(room)
+    local applied, kept = room[APPLIED], { NONCE, NOT_AFTER }
+
+    for i = 1, #applied, 2 do
+        if applied[i + 1] >= now then
+            kept[#kept + 1], kept[#kept + 2] = applied[i], applied[i + 1]
+        end
+    end
+
+    room[APPLIED] = kept
+end
+
+
+local function occupy(uids)
+    local entries = {}
+
+    for i, uid in ipairs(uids) do
+        entries[2 * i - 1], entries[2 * i] = uid, ROOM_ID
+    end
+
+    call('HSET', USERS, unpack(entries))
+end
+
+
+-- A live room is never without a deadline: the earliest of its members', or
+-- the end of its life should there be no other sign of it.
+local function next_deadline(room)
+    local due = room[AGE]
+
+    for _, member in ipairs(room[MEMBERS]) do
+        local deadline = member[DEADLINE]
+
+        if deadline > 0 and deadline < due then
+            due = deadline
+        end
+    end
+
+    return due
+end
+
+
+-- Writes the room and all that goes with the change; returns the number of
+-- changes that wait to be delivered.
+local function save(room)
+    room[UPDATED] = now
+
+    if #leaving > 0 then
+        call('HDEL', USERS, unpack(leaving))
+    end
+
+    if is_live(room) then
+        call('ZADD', DEADLINES, next_deadline(room), ROOM_ID)
+
+        if #joining > 0 then
+            occupy(joining)
+        end
+
+    else
+        call('ZREM', DEADLINES, ROOM_ID)
+    end
+
+    local events = append_events and append_events(room) or 0
+
+    if is_live(room) then
+        call('SET', ROOM, cmsgpack.pack(room))
+    else
+        call('SET', ROOM, cmsgpack.pack(room), 'PX', ARGV[RETENTION])
+    end
+
+    return events
+end
+
+
+-- The same for a request of the API: a sign of life, and done only once.
+local function save_request(room)
+    room[AGE] = now + ARGV[MAX_AGE]
+    remember_nonce(room)
+
+    return save(room)
+end
+
+
+-- reply from 4: status, created (s), max_participants, rtc_type, creator and
+-- the other uids in the order they were first added
+local function room_reply(room, events)
+    local reply = {
+        'ok', now, events, room[STATUS], seconds(room[CREATED]), room[MAX],
+        room[RTC_TYPE]
+    }
+
+    for i, member in ipairs(room[MEMBERS]) do
+        reply[7 + i] = member[UID]
+    end
+
+    return reply
+end
+
+
+-- A change that comes too late is not made; one that was made in time, and is
+-- asked for again because the answer was lost, gets its answer.
+if is_late then
+    local room = load_room(ROOM)
+
+    if not room or not is_applied(room) then
+        return { 'late', now }
+    end
+end
+
+

@@ -1,0 +1,102 @@
+-- Says how sending went.
+--
+-- ARGV   14 token, 15 '1' to go on with the room at once,
+--        16 '1' if the endpoint as a whole failed (connection, timeout, 5xx,
+--        429), then for each event: index, 'ok', 'retry' or 'dead', delay (ms),
+--        reason
+-- reply  'ok', 4 0, 5… what is to be sent next, as add_change(); 'stale' if
+--        the lease had run out
+
+-- include base
+-- include outbox
+-- include sending
+local TOKEN, GO_ON, ENDPOINT_FAILED = ARGV[14], ARGV[15], ARGV[16]
+
+local score = call('ZSCORE', DUE, ROOM_ID)
+local change = head_of(ENDPOINT, ROOM_ID)
+
+if not change or tonumber(score) ~= tonumber(TOKEN) then
+    return { 'stale', now }
+end
+
+-- also the first write, and one that a Redis without memory lets pass
+call('ZREM', DUE, ROOM_ID)
+
+local breaker = load_breaker()
+local probing = breaker[FAILURES] >= BREAKER_FAILURES
+local failures = breaker[FAILURES]
+
+if ENDPOINT_FAILED == '1' then
+    failures = failures + 1
+
+    if failures >= BREAKER_FAILURES then
+        breaker[OPEN_FOR] = math.min(BREAKER_MAX,
+                                math.max(BREAKER_MIN, 2 * breaker[OPEN_FOR]))
+        breaker[OPEN_UNTIL] = now + breaker[OPEN_FOR]
+    end
+
+else
+    failures, breaker[OPEN_UNTIL], breaker[OPEN_FOR] = 0, 0, 0
+end
+
+if failures ~= breaker[FAILURES] or failures > 0 then
+    breaker[FAILURES] = failures
+    save_breaker(breaker)
+end
+
+local registered = call('HGET', ENDPOINTS, ENDPOINT)
+local max_age = registered and cmsgpack.unpack(registered)[N_MAX_AGE]
+                or 86400000
+local tries = get_tries(change)
+
+for k = 17, #ARGV, 4 do
+    local i, outcome = tonumber(ARGV[k]), ARGV[k + 1]
+    local delay, reason = tonumber(ARGV[k + 2]), ARGV[k + 3]
+
+    if outcome == 'ok' then
+        tries[2 * i - 1] = -1
+        call('HINCRBY', STATS, ENDPOINT .. ':ok:' .. change[C_TYPE], 1)
+        call('HINCRBY', STATS, ENDPOINT .. ':waiting', -1)
+
+    else
+        -- a probe is the breaker's, not the event's
+        if not (probing and ENDPOINT_FAILED == '1') then
+            tries[2 * i - 1], tries[2 * i] = tries[2 * i - 1] + 1, now + delay
+        end
+
+        if outcome == 'dead' or tries[2 * i] > change[C_TIME] + max_age
+            or now > change[C_TIME] + max_age
+        then
+            give_up(ENDPOINT, ROOM_ID, change, i, reason)
+        else
+            log('failed', ENDPOINT, ROOM_ID, change, i, tries[2 * i - 1],
+                reason)
+        end
+    end
+end
+
+local retry_at
+
+for i = 1, count_events(change) do
+    if not is_done(change, i) then
+        retry_at = math.min(retry_at or tries[2 * i], tries[2 * i])
+    end
+end
+
+local reply = { 'ok', now, 0, 0 }
+local token = string.format('%.17g', lease_end())
+local go_on = GO_ON == '1' and breaker[OPEN_UNTIL] <= now
+              and (retry_at or 0) <= now
+
+if retry_at then
+    call('LSET', queue_key(ENDPOINT, ROOM_ID), 0, cmsgpack.pack(change))
+    call('ZADD', DUE, go_on and token or math.max(now, retry_at), ROOM_ID)
+else
+    change = advance(ENDPOINT, ROOM_ID, go_on and token or now)
+end
+
+if change and go_on then
+    add_change(reply, ROOM_ID, token, change)
+end
+
+return reply
