@@ -6,6 +6,7 @@
 
 #include "ngx_http_tgortc_event.h"
 
+#include <ngx_sha1.h>
 #include <cjson/cJSON.h>
 
 #include "ngx_tgortc_signature.h"
@@ -121,6 +122,20 @@ ngx_http_tgortc_event_request(ngx_pool_t *pool,
     }
 
     return ngx_http_tgortc_event_sign(pool, endpoint, (char *) id, now, hr);
+}
+
+
+void
+ngx_http_tgortc_endpoint_id(u_char *id, ngx_str_t *name)
+{
+    u_char      digest[20];
+    ngx_sha1_t  sha1;
+
+    ngx_sha1_init(&sha1);
+    ngx_sha1_update(&sha1, name->data, name->len);
+    ngx_sha1_final(digest, &sha1);
+
+    ngx_hex_dump(id, digest, NGX_HTTP_TGORTC_ENDPOINT_ID / 2);
 }
 
 

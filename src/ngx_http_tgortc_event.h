@@ -43,6 +43,11 @@ ngx_int_t ngx_http_tgortc_event_request(ngx_pool_t *pool,
     ngx_http_tgortc_event_t *event, ngx_http_tgortc_endpoint_t *endpoint,
     time_t now, ngx_http_tgortc_http_request_t *hr);
 
+/* names an endpoint's queues in Redis, in hex: of its name */
+#define NGX_HTTP_TGORTC_ENDPOINT_ID  16
+
+void ngx_http_tgortc_endpoint_id(u_char *id, ngx_str_t *name);
+
 /* the name of a type: "room.started"; NULL if there is no such type */
 ngx_str_t *ngx_http_tgortc_event_name(ngx_uint_t type);
 

@@ -7,7 +7,7 @@
 
 -- include base
 -- include outbox
-local ROOMS_AT_ONCE, LETTERS_AT_ONCE = 100, 1000
+local ROOMS_AT_ONCE = 100
 
 local reply = { 'ok', now, 0 }
 
@@ -63,16 +63,6 @@ for k = 1, #registered, 2 do
     end
 end
 
-local before = now - ARGV[10]
-
-call('XTRIM', LOG, 'MINID', string.format('%.0f', before))
-
-local letters = call('ZRANGEBYSCORE', DEAD_AGE, '-inf', before, 'LIMIT', 0,
-                     LETTERS_AT_ONCE)
-
-if #letters > 0 then
-    call('HDEL', DEAD_LETTERS, unpack(letters))
-    call('ZREM', DEAD_AGE, unpack(letters))
-end
+tidy(now - ARGV[10])
 
 return reply

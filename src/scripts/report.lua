@@ -64,8 +64,8 @@ for k = 17, #ARGV, 4 do
             tries[2 * i - 1], tries[2 * i] = tries[2 * i - 1] + 1, now + delay
         end
 
-        if outcome == 'dead' or tries[2 * i] > change[C_TIME] + max_age
-            or now > change[C_TIME] + max_age
+        if outcome == 'dead' or tries[2 * i] > change[C_WRITTEN] + max_age
+            or now > change[C_WRITTEN] + max_age
         then
             give_up(ENDPOINT, ROOM_ID, change, i, reason)
         else

@@ -18,7 +18,7 @@ local changes = {}
 local function emit(room, type, uids, device)
     changes[#changes + 1] = {
         type, room[SEQ] + 1, NONCE, now, 0, 0, room[CREATED], room[RTC_TYPE],
-        room[INVITE_ON], room[MAX], device or '', uids or {}, {}, {}
+        room[INVITE_ON], room[MAX], device or '', uids or {}, {}, {}, now
     }
 
     room[SEQ] = room[SEQ] + (uids and #uids or 1)

@@ -22,14 +22,15 @@ local ENDPOINTS, STATS = BASE .. 'endpoints', BASE .. 'stats'
 local DEAD_LETTERS, DEAD_AGE = BASE .. 'dead', BASE .. 'dead:age'
 local BREAKERS, LOG = BASE .. 'breakers', BASE .. 'log'
 
-local DEAD_MAX, LOG_MAX = 100000, 100000
+local DEAD_MAX, LOG_MAX, LETTERS_AT_ONCE = 100000, 100000, 1000
 
 -- A change is an array: events of one type from one step, one for each target
--- or one without.  TRIES: for each event how often it was tried (-1: done
--- with) and when it may be tried again; empty until an attempt fails.
+-- or one without.  TIME: when it happened; WRITTEN: when it was written, or
+-- replayed.  TRIES: for each event how often it was tried (-1: done with) and
+-- when it may be tried again; empty until an attempt fails.
 local C_TYPE, C_SEQ, C_NONCE, C_TIME, C_STATUS, C_DURATION = 1, 2, 3, 4, 5, 6
 local C_CREATED, C_RTC_TYPE, C_INVITE_ON, C_MAX, C_DEVICE = 7, 8, 9, 10, 11
-local C_TARGETS, C_UIDS, C_TRIES = 12, 13, 14
+local C_TARGETS, C_UIDS, C_TRIES, C_WRITTEN = 12, 13, 14, 15
 
 -- an endpoint; TYPES: a bit for each type of event it takes
 local N_NAME, N_TYPES, N_SEEN, N_MAX_QUEUED, N_MAX_AGE = 1, 2, 3, 4, 5
@@ -125,7 +126,7 @@ local function advance(endpoint, room_id, due)
 
     if head then
         call('ZADD', BASE .. 'due:' .. endpoint, due, room_id)
-        call('ZADD', BASE .. 'age:' .. endpoint, head[C_TIME], room_id)
+        call('ZADD', BASE .. 'age:' .. endpoint, head[C_WRITTEN], room_id)
 
     else
         call('ZREM', BASE .. 'due:' .. endpoint, room_id)
@@ -173,6 +174,20 @@ local function enqueue(endpoint, registered, room_id, packed, events)
 
     if waiting > registered[N_MAX_QUEUED] then
         overflow(endpoint, waiting - registered[N_MAX_QUEUED])
+    end
+end
+
+
+-- Forgets what is older than a time.
+local function tidy(before)
+    local letters = call('ZRANGEBYSCORE', DEAD_AGE, '-inf', before, 'LIMIT', 0,
+                         LETTERS_AT_ONCE)
+
+    call('XTRIM', LOG, 'MINID', string.format('%.0f', before))
+
+    if #letters > 0 then
+        call('HDEL', DEAD_LETTERS, unpack(letters))
+        call('ZREM', DEAD_AGE, unpack(letters))
     end
 end
 
