@@ -167,7 +167,7 @@ static ngx_command_t  ngx_http_tgortc_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_tgortc_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_tgortc_conf_watch,            /* preconfiguration */
     ngx_http_tgortc_postconfiguration,     /* postconfiguration */
 
     ngx_http_tgortc_create_main_conf,      /* create main configuration */
@@ -268,6 +268,8 @@ ngx_http_tgortc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static ngx_int_t
 ngx_http_tgortc_postconfiguration(ngx_conf_t *cf)
 {
+    ngx_http_tgortc_conf_unwatch(NULL);
+
     ngx_http_tgortc_call_init();
     ngx_http_tgortc_response_init();
 

@@ -6,6 +6,9 @@
 
 set -eu
 
+# where Debian has nginx, and an ordinary user does not look
+PATH=$PATH:/usr/sbin:/sbin
+
 build=$(cd "$1" && pwd)
 port=$2
 conf=$(cd "$(dirname "$0")" && pwd)

@@ -155,6 +155,7 @@ typedef struct {
     ngx_array_t                *api_keys;      /* ngx_str_t */
 
     ngx_http_tgortc_serves_e    serves;
+    ngx_uint_t                  own_body_size; /* client_max_body_size is here */
     ngx_str_t                   prefix;        /* of the location, no "/" last */
     u_char                     *file;
     ngx_uint_t                  line;

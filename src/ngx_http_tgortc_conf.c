@@ -32,6 +32,8 @@ static char *ngx_http_tgortc_conf_serve(ngx_conf_t *cf,
     ngx_http_tgortc_loc_conf_t *tlcf, ngx_http_tgortc_serves_e serves,
     ngx_http_handler_pt handler);
 static char *ngx_http_tgortc_conf_directive(ngx_http_tgortc_serves_e serves);
+static char *ngx_http_tgortc_conf_body_size(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static void ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
     ngx_http_tgortc_loc_conf_t *conf);
 static char *ngx_http_tgortc_conf_app(ngx_conf_t *cf,
@@ -296,6 +298,65 @@ ngx_http_tgortc_conf_sec(ngx_conf_t *cf, void *post, void *data)
 }
 
 
+/*
+ * The command of the core is wrapped while http{} is read, and put back when
+ * that is done, or has failed and the pool of its cycle goes.
+ */
+
+static ngx_command_t  *ngx_http_tgortc_body_size;
+static char          *(*ngx_http_tgortc_set_body_size)(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+
+ngx_int_t
+ngx_http_tgortc_conf_watch(ngx_conf_t *cf)
+{
+    ngx_command_t       *cmd;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_tgortc_conf_unwatch;
+
+    for (cmd = ngx_http_core_module.commands; cmd->name.len; cmd++) {
+
+        if (ngx_strcmp(cmd->name.data, "client_max_body_size") == 0) {
+            ngx_http_tgortc_body_size = cmd;
+            ngx_http_tgortc_set_body_size = cmd->set;
+            cmd->set = ngx_http_tgortc_conf_body_size;
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_tgortc_conf_unwatch(void *data)
+{
+    if (ngx_http_tgortc_body_size != NULL) {
+        ngx_http_tgortc_body_size->set = ngx_http_tgortc_set_body_size;
+        ngx_http_tgortc_body_size = NULL;
+    }
+}
+
+
+static char *
+ngx_http_tgortc_conf_body_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tgortc_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_tgortc_module);
+    tlcf->own_body_size = 1;
+
+    return ngx_http_tgortc_set_body_size(cf, cmd, conf);
+}
+
+
 char *
 ngx_http_tgortc_conf_merge(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *prev,
     ngx_http_tgortc_loc_conf_t *conf)
@@ -542,8 +603,8 @@ ngx_http_tgortc_conf_serve(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf,
 /*
  * In our locations the core's settings mean something only if they were made
  * there: an error_page of the server would turn our errors into pages, and a
- * server's client_max_body_size is meant for something else.  After the core
- * has merged its own, what equals the level above was inherited from it.
+ * server's client_max_body_size is meant for something else.  The core has
+ * merged its own before: the same pages, the same buffer are inherited ones.
  */
 
 static char *
@@ -583,7 +644,7 @@ ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
         inner->error_pages = NULL;
     }
 
-    if (inner->client_max_body_size == outer->client_max_body_size) {
+    if (!conf->own_body_size) {
         inner->client_max_body_size = conf->serves == NGX_HTTP_TGORTC_LIVEKIT
                                       ? NGX_HTTP_TGORTC_LIVEKIT_SIZE
                                       : NGX_HTTP_TGORTC_BODY_SIZE;

@@ -51,6 +51,13 @@ ngx_http_tgortc_retry_t *ngx_http_tgortc_conf_retry_create(ngx_conf_t *cf);
 char *ngx_http_tgortc_conf_msec(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_tgortc_conf_sec(ngx_conf_t *cf, void *post, void *data);
 
+/*
+ * Before and after http{} is read: what a location says of its own about
+ * client_max_body_size is noted, because merging leaves no trace of it.
+ */
+ngx_int_t ngx_http_tgortc_conf_watch(ngx_conf_t *cf);
+void ngx_http_tgortc_conf_unwatch(void *data);
+
 char *ngx_http_tgortc_conf_merge(ngx_conf_t *cf,
     ngx_http_tgortc_loc_conf_t *prev, ngx_http_tgortc_loc_conf_t *conf);
 

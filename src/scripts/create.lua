@@ -30,8 +30,10 @@ room = {
     tonumber(ARGV[14]), now, now, 0, 0, 0, 0, {}, {}, {}, 0, {}
 }
 
-for _, uid in ipairs(uids) do
-    add_member(room, uid)[DEADLINE] = now + ARGV[RING]
+for i, uid in ipairs(uids) do
+    local member = add_member(room, uid)
+
+    member[DEADLINE], member[INVITED] = now + ARGV[RING], i > 1
 end
 
 room[MEMBERS][1][DEVICE] = ARGV[11]

@@ -55,7 +55,7 @@ end
 for _, uid in ipairs(fresh) do
     local member = known[uid] or add_member(room, uid)
 
-    member[STATE], member[DEVICE] = INVITING, ''
+    member[STATE], member[DEVICE], member[INVITED] = INVITING, '', true
     member[DEADLINE], member[LEFT_AT] = now + ARGV[RING], 0
 end
 

@@ -74,14 +74,21 @@ local function others_ever_joined(room, leaver)
 end
 
 
+-- Who came without an invitation is no invitee.
 local function all_rejected(room)
-    for i = 2, #room[MEMBERS] do
-        if room[MEMBERS][i][STATE] ~= REJECTED then
-            return false
+    local invited = false
+
+    for _, member in ipairs(room[MEMBERS]) do
+        if member[INVITED] then
+            if member[STATE] ~= REJECTED then
+                return false
+            end
+
+            invited = true
         end
     end
 
-    return #room[MEMBERS] > 1
+    return invited
 end
 
 

@@ -11,7 +11,7 @@ local ROOM_CANCELLED, ROOM_REJECTED, ROOM_MISSED = 3, 4, 6
 -- a member is an array as well; DEADLINE: of ringing, connecting or rejoining,
 -- as STATE and LINK say
 local UID, STATE, DEVICE, DEADLINE, JOINED_AT, LEFT_AT = 1, 2, 3, 4, 5, 6
-local LINK, SID, SID_AT, DEAD = 7, 8, 9, 10
+local LINK, SID, SID_AT, DEAD, INVITED = 7, 8, 9, 10, 11
 
 local INVITING, JOINED, REJECTED = 0, 1, 2
 local HUNG_UP, MISSED, CANCELLED = 3, 4, 6
@@ -115,7 +115,7 @@ end
 
 
 local function add_member(room, uid)
-    local member = { uid, INVITING, '', 0, 0, 0, NONE, '', 0, false }
+    local member = { uid, INVITING, '', 0, 0, 0, NONE, '', 0, false, false }
 
     table.insert(room[MEMBERS], member)
 
@@ -185,6 +185,8 @@ local function save(room)
     room[UPDATED] = now
 
     if #leaving > 0 then
+        -- fails before anything is written, should this be no sorted set
+        call('ZSCORE', DEADLINES, ROOM_ID)
         call('HDEL', USERS, unpack(leaving))
     end
 

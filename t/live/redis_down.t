@@ -1,0 +1,503 @@
+#!/usr/bin/perl
+
+# Copyright (C) TgoRTC contributors
+#
+# A Redis that cannot serve, in every way that it has: each request gets its
+# 503 in time, no worker is harmed, and service resumes by itself.
+
+use strict;
+use warnings;
+
+use Test::More;
+use TgoRTC::Live;
+use Time::HiRes qw(sleep time);
+
+
+my $timeout = 0.3;
+
+# The promise is the timeout, the rest is for a busy machine.
+my $limit = $timeout + (sanitized() ? 4 : 1);
+
+# reconnecting waits at most 1.5 s, and may have to wait for a timeout before
+my $soon = 1.5 + $timeout + (sanitized() ? 6 : 2);
+
+my $n = 0;
+
+
+sub server {
+    my ($address, %more) = @_;
+
+    return nginx(redis => "$address timeout=300ms", %more);
+}
+
+
+# one of each that writes, to a room that is there if they were made before
+
+sub writes {
+    my ($nginx) = @_;
+
+    $n++;
+
+    return ($nginx->create("v$n", "a$n", "b$n"),
+            $nginx->create(undef, "c$n"),
+            $nginx->join('group', "e$n"),
+            $nginx->leave('group', 'y'),
+            $nginx->leave('pair', 'm'),
+            $nginx->post('/group/invite', { uids => ["d$n"] }));
+}
+
+
+# the rooms of writes()
+
+sub make_rooms {
+    my ($nginx) = @_;
+
+    is(count_by_status(fire([
+           $nginx->create('group', 'x', 'y', { max_participants => 9 }),
+           $nginx->create('pair', 'm', 'n')
+       ])), '200: 2', 'rooms are made');
+}
+
+
+sub reads {
+    my ($nginx) = @_;
+
+    return ($nginx->get('/room'),
+            $nginx->get('/sync?uid=u&device_type=app'));
+}
+
+
+sub all_unavailable {
+    my ($what, @requests) = @_;
+    my %wrong;
+
+    for (fire(\@requests)) {
+        my $why = unavailable($_, $limit);
+
+        $wrong{"$_->{request}{path}: $why"} = 1 if $why ne '';
+    }
+
+    is(join("\n", sort keys %wrong), '', "$what: JSON 503 in time");
+}
+
+
+# Everything is refused: twice, at first while the worker finds out, then when
+# it knows.
+
+sub is_down {
+    my ($what, $nginx) = @_;
+
+    all_unavailable($what, (map { writes($nginx), reads($nginx) } 1 .. 3),
+                    $nginx->health);
+    all_unavailable("$what, again",
+                    (map { writes($nginx), reads($nginx) } 1 .. 3),
+                    $nginx->health);
+}
+
+
+# Service is back, of all workers.
+
+sub is_back {
+    my ($what, $nginx) = @_;
+    my $since = time;
+    my $last;
+
+    ok(wait_for(sub {
+           my %workers;
+           my @responses = fire([
+               map { $nginx->create("back$n-$_", "f$n-$_") } 1 .. 24
+           ]);
+
+           $n++;
+           $last = count_by_status(@responses);
+           $workers{$_->{head}{'x-worker'} || ''} = 1 for @responses;
+
+           return $last eq '200: 24' && keys %workers == $nginx->{workers};
+       }), "$what: it serves again") or diag($last);
+
+    cmp_ok(time - $since, '<', $soon, "$what: soon");
+
+    my $health = ask($nginx->health);
+
+    is($health->{status} . ' ' . $health->{body}, '200 {"status":"ok"}',
+       "$what: health says so");
+}
+
+
+sub is_unharmed {
+    my ($what, $nginx, @pids) = @_;
+
+    is(join(' ', $nginx->pids), "@pids", "$what: the workers are the same");
+    is($nginx->trouble, '', "$what: nothing bad in the log");
+
+    # one line for each worker's outage and not for each request
+    my @lines = grep { /\[error\]/ } split /\n/, $nginx->error_log;
+
+    cmp_ok(scalar @lines, '<', 150, "$what: the log is not flooded");
+}
+
+
+# not there yet when nginx starts, by path and by port; then killed, come back
+
+{
+    my $port = free_port();
+    my $redis = redis(later => 1, port => $port);
+    my $by_path = server($redis->{address});
+    my $by_port = server("127.0.0.1:$port");
+    my @pids = ($by_path->pids, $by_port->pids);
+
+    is_down('no socket', $by_path);
+    is_down('no port', $by_port);
+
+    $redis->start;
+    is_back('no socket', $by_path);
+    is_back('no port', $by_port);
+
+    $redis->stop;
+    is_down('killed', $by_path);
+    is_down('killed, by port', $by_port);
+
+    $redis->start;
+    is_back('killed', $by_path);
+    is_back('killed, by port', $by_port);
+
+    is_unharmed('refused', $by_path, @pids[0, 1]);
+    is_unharmed('refused, by port', $by_port, @pids[2, 3]);
+}
+
+
+# An idle connection that Redis has closed meanwhile is no reason for a 503.
+
+{
+    my $redis = redis();
+    my $nginx = server($redis->{address});
+
+    is_back('at the start', $nginx);
+
+    for my $round (1 .. 5) {
+        $redis->command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+
+        is(count_by_status(fire([
+               map { $nginx->create("idle$round-$_", "i$round-$_") } 1 .. 8
+           ])), '200: 8', "connections closed, round $round: nobody notices");
+    }
+
+    # a restart is quick enough to be waited out with the default timeout
+
+    my $patient = nginx(redis => $redis);
+
+    is(count_by_status(ask($patient->create('before', 'p1'))), '200: 1',
+       'before a restart');
+    $redis->stop;
+    $redis->start;
+    is(count_by_status(fire([
+           map { $patient->create("after$_", "q$_") } 1 .. 8
+       ])), '200: 8', 'a quick restart is waited out');
+    is($patient->trouble, '', 'nothing bad in the log');
+}
+
+
+# hanging
+
+{
+    my $redis = redis();
+    my $nginx = server($redis->{address});
+    my @pids = $nginx->pids;
+
+    is_back('before SIGSTOP', $nginx);
+
+    for my $round (1 .. 2) {
+        $redis->signal('STOP');
+
+        my @hung = map { $nginx->create("hung$round-$_", "h$round-$_",
+                                        "k$round-$_") } 1 .. 20;
+
+        all_unavailable("SIGSTOP, round $round", @hung);
+        is_down("SIGSTOP, round $round", $nginx);
+
+        $redis->signal('CONT');
+        is_back("SIGSTOP, round $round", $nginx);
+
+        is($redis->command('EXISTS',
+                           map { "{tgortc}:room:hung$round-$_" } 1 .. 20),
+           0, 'what was answered 503 did not happen');
+        is(join(' ', grep { /^[hk]$round-/ } keys %{$redis->users}), '',
+           'nobody is busy because of it');
+    }
+
+    is_unharmed('SIGSTOP', $nginx, @pids);
+}
+
+
+# A stop that ends while requests are due: each that was answered 503 was not
+# carried out, each that was answered 200 was.
+
+{
+    my $redis = redis();
+    my $nginx = nginx(redis => "$redis->{address} timeout=800ms");
+
+    for my $stop (0.6, 0.9, 1.3) {
+        my (@rooms, @wrong, %count);
+        my $reads = ask($nginx->get('/none'))->{status};
+
+        is($reads, 404, 'it serves');
+
+        $redis->signal('STOP');
+        drive([
+            map {
+                my ($id, $after, $asked) = ("at$stop-$_", $_ / 100, 0);
+
+                sub {
+                    my ($response) = @_;
+
+                    push @rooms, [$id, $response->{status}] if $response;
+                    return if $asked++;
+                    return { %{$nginx->create($id, "$id.a", "$id.b")},
+                             after => $after };
+                }
+            } 0 .. 100 * $stop
+        ], at => [[$stop, sub { $redis->signal('CONT') }]]);
+
+        wait_for(sub { ask($nginx->get('/none'))->{status} == 404 });
+
+        for (@rooms) {
+            my ($id, $status) = @$_;
+            my $exists = $redis->command('EXISTS', "{tgortc}:room:$id");
+
+            $count{$status}++;
+            push @wrong, "$id: $status" if $exists != ($status == 200);
+        }
+
+        is_deeply(\@wrong, [], "stopped for $stop s: 503 did not happen, "
+                               . "200 did");
+        is(join(' ', grep { !/^(?:200|503)$/ } keys %count), '',
+           'nothing else was answered');
+        cmp_ok($count{200} || 0, '>', 10, 'some were in time');
+        cmp_ok($count{503} || 0, '>', 10, 'some were not') if $stop > 0.8;
+    }
+
+    is($nginx->trouble, '', 'nothing bad in the log');
+}
+
+
+# loading: a key at a time, until it may go on
+
+{
+    my $redis = redis();
+    my $nginx = server($redis->{address});
+    my @pids = $nginx->pids;
+
+    is_back('before loading', $nginx);
+
+    $redis->command('EVAL', 'for i = 1, 20000 do '
+                            . 'redis.call("SET", "filler:" .. i, i) end', 0);
+    $redis->command('SAVE');
+    $redis->stop;
+    $redis->start('--key-load-delay', 1000,
+                  '--loading-process-events-interval-bytes', 1024);
+
+    ok(!eval { $redis->command('PING'); 1 } && $@ =~ /LOADING/, 'it loads');
+
+    is_down('loading', $nginx);
+
+    ok(!eval { $redis->command('PING'); 1 } && $@ =~ /LOADING/,
+       'it loads still');
+
+    $redis->command('CONFIG', 'SET', 'key-load-delay', 0);
+    wait_for(sub { eval { $redis->command('PING') } });
+    is_back('loading', $nginx);
+    is_unharmed('loading', $nginx, @pids);
+}
+
+
+# scripts lost, again and again, under load
+
+{
+    my $redis = redis();
+    my $nginx = nginx(redis => $redis, workers => 2);
+    my @pids = $nginx->pids;
+    my (%count, $flushes);
+
+    my @agents = map {
+        my ($me, $i, $id) = ($_, 0);
+
+        sub {
+            my ($response) = @_;
+
+            $count{$response->{status}}++ if $response;
+            return if $i >= 80;
+
+            my $request = $i++ % 2
+                          ? $nginx->leave($id, "f$me")
+                          : $nginx->create($id = "f$me-$i", "f$me", "g$me");
+
+            return { %$request, keepalive => 1 };
+        }
+    } 1 .. 20;
+
+    my $flush = background(sub {
+        my ($go_on) = @_;
+        my $times = 0;
+
+        while ($go_on->()) {
+            $redis->command('SCRIPT', 'FLUSH');
+            $times++;
+            sleep 0.002;
+        }
+
+        return { times => $times };
+    });
+
+    drive(\@agents);
+    $flushes = $flush->finish->{times};
+
+    is_deeply(\%count, { 200 => 1600 },
+              'SCRIPT FLUSH under load: every request is answered 200');
+    cmp_ok($redis->calls('eval'), '>', 5, "scripts were lost ($flushes times)");
+    is_deeply($redis->users, {}, 'each left once more');
+    is_unharmed('SCRIPT FLUSH', $nginx, @pids);
+}
+
+
+# a replica, of a server that cannot be reached
+
+{
+    my $redis = redis();
+    my $nginx = server($redis->{address});
+    my @pids = $nginx->pids;
+
+    is_back('before being a replica', $nginx);
+
+    make_rooms($nginx);
+
+    $redis->command('REPLICAOF', '127.0.0.1', free_port());
+
+    all_unavailable('a replica', map { writes($nginx) } 1 .. 4);
+    all_unavailable('a replica, again', map { writes($nginx) } 1 .. 4);
+
+    # stale data is no data
+    $redis->command('CONFIG', 'SET', 'replica-serve-stale-data', 'no');
+
+    is_down('a stale replica', $nginx);
+
+    $redis->command('REPLICAOF', 'NO', 'ONE');
+    is_back('a master again', $nginx);
+    is_unharmed('a replica', $nginx, @pids);
+}
+
+
+# passwords
+
+{
+    my $redis = redis();
+    my $nginx = server($redis->{address});
+
+    is_back('before it takes a password', $nginx);
+
+    $redis->command('ACL', 'SETUSER', 'app', 'on', '>secret', 'resetkeys',
+                    '~{tgortc}:*', '-@all', '+eval', '+evalsha', '+ping',
+                    '+time', '+select', '+get', '+set', '+hget', '+hmget',
+                    '+hset', '+hdel', '+zadd', '+zrem');
+
+    # the command connection of this test stays as it is, being open
+    $redis->command('CONFIG', 'SET', 'requirepass', 'sesame');
+    $redis->command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+
+    my $wrong = server("$redis->{address} password=wrong");
+    my $nobody = server("$redis->{address} user=nobody password=secret");
+    my $right = server("$redis->{address} user=app password=secret");
+    my @pids = $wrong->pids;
+
+    is_down('no password', $nginx);
+    is_down('a wrong password', $wrong);
+    is_down('an unknown user', $nobody);
+    is_back('the right user, with the rights of docs/', $right);
+
+    unlike($_->error_log, qr/sesame|secret|=wrong/, 'no password in the log')
+        for $wrong, $right;
+    like($wrong->error_log, qr/WRONGPASS/, 'the log says what is wrong');
+
+    $redis->command('CONFIG', 'SET', 'requirepass', '');
+    is_back('no password needed any more', $nginx);
+    is_unharmed('a wrong password', $wrong, @pids);
+}
+
+
+# no memory: what takes more is refused and changes nothing, leaving works
+
+{
+    my $redis = redis(args => ['--maxmemory-policy', 'noeviction']);
+    my $nginx = server($redis->{address});
+    my @pids = $nginx->pids;
+
+    my $everything = sub {
+        return { map { $_ => $redis->command('DUMP', $_) }
+                     @{$redis->command('KEYS', '*')} };
+    };
+
+    is(count_by_status(fire([
+           $nginx->create('pair', 'm1', 'm2'),
+           $nginx->create('group', 'm3', 'm4', 'm5',
+                          { max_participants => 5 }),
+           $nginx->create('trio', 'm7', 'm8', { max_participants => 3 })
+       ])), '200: 3', 'before memory is short');
+    is(ask($nginx->join('group', 'm4'))->{status}, 200, 'one has joined');
+
+    my $before = $everything->();
+
+    $redis->command('CONFIG', 'SET', 'maxmemory', 1);
+
+    all_unavailable('no memory',
+                    (map { $nginx->create("oom$_", "o$_", "p$_") } 1 .. 8),
+                    $nginx->post('/trio/invite', { uids => ['m9'] }),
+                    $nginx->join('trio', 'm6'));
+    is_deeply($everything->(), $before, 'a refusal changes nothing');
+
+    is(ask($nginx->get('/pair'))->{status}, 200, 'a room can be looked at');
+
+    is(count_by_status(fire([$nginx->leave('pair', 'm2'),
+                             $nginx->leave('group', 'm5'),
+                             $nginx->leave('group', 'm3'),
+                             $nginx->leave('trio', 'm7')])),
+       '200: 4', 'leaving works without memory');
+    is_deeply($redis->users, { m4 => 'group' }, 'and gives places back');
+    is_deeply([$redis->deadlines], ['group'], 'of rooms, too');
+    is(ask($nginx->get('/pair'))->json->{status}, 4, 'a room has ended');
+
+    $redis->command('CONFIG', 'SET', 'maxmemory', 0);
+    is(count_by_status(fire([
+           map { $nginx->create("room$_", "n$_") } 1 .. 16
+       ])), '200: 16', 'with memory it serves at once');
+    is_unharmed('no memory', $nginx, @pids);
+}
+
+
+# What Redis refuses for the state that it is in, it refuses to others as well.
+
+{
+    my $redis = redis();
+    my $nginx = server($redis->{address});
+    my @pids = $nginx->pids;
+
+    is_back('before it refuses', $nginx);
+
+    make_rooms($nginx);
+
+    # too few replicas, as when they are cut off
+    $redis->command('CONFIG', 'SET', 'min-replicas-to-write', 1);
+    all_unavailable('too few replicas', writes($nginx));
+    $redis->command('CONFIG', 'SET', 'min-replicas-to-write', 0);
+    is_back('no replicas needed', $nginx);
+
+    # connections are more than it takes
+    my ($limit_was) = $redis->command('CONFIG', 'GET', 'maxclients')->[1];
+
+    $redis->command('CONFIG', 'SET', 'maxclients', 1);
+    $redis->command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    is_down('too many clients', $nginx);
+    $redis->command('CONFIG', 'SET', 'maxclients', $limit_was);
+    is_back('not too many any more', $nginx);
+    is_unharmed('refusals', $nginx, @pids);
+}
+
+done_testing();
