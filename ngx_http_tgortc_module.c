@@ -64,6 +64,13 @@ static ngx_command_t  ngx_http_tgortc_commands[] = {
       0,
       NULL },
 
+    { ngx_string("tgortc_livekit_api"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tgortc_conf_livekit_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("tgortc_token_ttl"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,
@@ -240,6 +247,7 @@ ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf)
      *     tlcf->settings.endpoints = NULL;
      *     tlcf->settings.retry = NULL;
      *     tlcf->settings.livekit_url = { 0, NULL };
+     *     tlcf->settings.livekit_api = { 0, NULL };
      *     tlcf->api_keys = NULL;
      *     tlcf->serves = NGX_HTTP_TGORTC_NOTHING;
      *     tlcf->app = NULL;
@@ -347,7 +355,8 @@ ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app, ngx_uint_t owner,
         return NGX_ERROR;
     }
 
-    if (app->settings.endpoints == NULL) {
+    if (app->settings.endpoints == NULL && app->settings.livekit_api.len == 0)
+    {
         return NGX_OK;
     }
 

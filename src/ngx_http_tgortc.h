@@ -94,6 +94,7 @@ typedef struct {
     ngx_array_t                   *endpoints;  /* ngx_http_tgortc_endpoint_t */
     ngx_http_tgortc_retry_t       *retry;
     ngx_str_t                      livekit_url;
+    ngx_str_t                      livekit_api;    /* no "/" last */
     time_t                         token_ttl;
     ngx_msec_t                     ring_timeout;
     ngx_msec_t                     join_timeout;
@@ -122,7 +123,7 @@ struct ngx_http_tgortc_app_s {
     ngx_str_t                   rejoin_grace;
     ngx_str_t                   room_max_age;
     ngx_str_t                   room_retention;
-    ngx_str_t                   has_endpoints;
+    ngx_str_t                   abilities;     /* bits, see parts/base.lua */
     ngx_array_t                 registration;  /* ngx_str_t */
     long long                  *overflow;      /* of each endpoint, -1 at first */
 

@@ -90,6 +90,7 @@ static ngx_http_tgortc_script_t  ngx_http_tgortc_scripts[] = {
     ngx_http_tgortc_script(release),
     ngx_http_tgortc_script(claim),
     ngx_http_tgortc_script(report),
+    ngx_http_tgortc_script(listed),
     ngx_http_tgortc_script(stats),
     ngx_http_tgortc_script(list),
     ngx_http_tgortc_script(cleanup),
@@ -204,7 +205,7 @@ ngx_http_tgortc_call(ngx_http_tgortc_app_t *app,
     all[7].data = nonce;
     all[7].len = NGX_HTTP_TGORTC_NONCE_LEN;
     all[8] = *room_id;
-    all[9] = app->has_endpoints;
+    all[9] = app->abilities;
     all[10] = app->ring_timeout;
     all[11] = app->join_timeout;
     all[12] = app->rejoin_grace;

@@ -216,6 +216,38 @@ ngx_http_tgortc_conf_livekit_url(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 char *
+ngx_http_tgortc_conf_livekit_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_tgortc_loc_conf_t *tlcf = conf;
+
+    ngx_str_t  *url;
+
+    if (tlcf->settings.livekit_api.data != NULL) {
+        return "is duplicate";
+    }
+
+    url = (ngx_str_t *) cf->args->elts + 1;
+
+    if (ngx_http_tgortc_conf_url(cf, "tgortc_livekit_api", url) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strlchr(url->data, url->data + url->len, '?') != NULL) {
+        return "takes a URL without a query";
+    }
+
+    if (url->data[url->len - 1] == '/') {
+        url->len--;
+    }
+
+    tlcf->settings.livekit_api = *url;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_tgortc_conf_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tgortc_loc_conf_t *tlcf = conf;
@@ -404,6 +436,7 @@ ngx_http_tgortc_conf_merge(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *prev,
     }
 
     ngx_conf_merge_str_value(to->livekit_url, from->livekit_url, "");
+    ngx_conf_merge_str_value(to->livekit_api, from->livekit_api, "");
     ngx_conf_merge_sec_value(to->token_ttl, from->token_ttl,
                              NGX_HTTP_TGORTC_TOKEN_TTL);
     ngx_conf_merge_msec_value(to->ring_timeout, from->ring_timeout,
@@ -556,8 +589,27 @@ ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
 
 invalid:
 
+    return ngx_http_tgortc_conf_invalid(cf, "tgortc_redis", param);
+}
+
+
+/* a value may be a secret under a name that is misspelt: only the name */
+
+char *
+ngx_http_tgortc_conf_invalid(ngx_conf_t *cf, char *directive,
+    ngx_str_t *param)
+{
+    u_char     *last;
+    ngx_str_t   name;
+
+    last = ngx_strlchr(param->data, param->data + param->len, '=');
+
+    name.data = param->data;
+    name.len = last ? (size_t) (last - param->data + 1) : param->len;
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of \"tgortc_redis\"", param);
+                       "invalid parameter \"%V\" of \"%s\"", &name,
+                       directive);
 
     return NGX_CONF_ERROR;
 }
@@ -874,6 +926,10 @@ ngx_http_tgortc_conf_differs(ngx_http_tgortc_settings_t *one,
         return "tgortc_livekit_url";
     }
 
+    if (!ngx_http_tgortc_same(one->livekit_api, two->livekit_api)) {
+        return "tgortc_livekit_api";
+    }
+
     if (one->token_ttl != two->token_ttl) {
         return "tgortc_token_ttl";
     }
@@ -976,12 +1032,21 @@ ngx_http_tgortc_conf_registration(ngx_conf_t *cf, ngx_http_tgortc_app_t *app)
     settings = &app->settings;
     endpoints = settings->endpoints;
 
+    if (settings->livekit_api.len) {
+        ngx_str_set(&app->abilities, "2");
+    } else {
+        ngx_str_set(&app->abilities, "0");
+    }
+
     if (endpoints == NULL) {
-        ngx_str_set(&app->has_endpoints, "0");
         return NGX_CONF_OK;
     }
 
-    ngx_str_set(&app->has_endpoints, "1");
+    if (settings->livekit_api.len) {
+        ngx_str_set(&app->abilities, "3");
+    } else {
+        ngx_str_set(&app->abilities, "1");
+    }
 
     n = endpoints->nelts;
     app->overflow = ngx_palloc(cf->pool, n * sizeof(long long));

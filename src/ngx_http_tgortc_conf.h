@@ -29,6 +29,8 @@ char *ngx_http_tgortc_conf_livekit_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_tgortc_conf_livekit_url(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_tgortc_conf_livekit_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_tgortc_conf_webhook(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_tgortc_conf_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -43,6 +45,14 @@ char *ngx_http_tgortc_conf_webhook_logs(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_tgortc_conf_health(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* an http or https URL that libcurl takes: NGX_OK, or it was logged */
+ngx_int_t ngx_http_tgortc_conf_url(ngx_conf_t *cf, char *directive,
+    ngx_str_t *url);
+
+/* logs a parameter that is none; returns NGX_CONF_ERROR */
+char *ngx_http_tgortc_conf_invalid(ngx_conf_t *cf, char *directive,
+    ngx_str_t *param);
 
 /* the schedule of retries that is the default; NULL without memory */
 ngx_http_tgortc_retry_t *ngx_http_tgortc_conf_retry_create(ngx_conf_t *cf);

@@ -8,6 +8,8 @@
 
 #include "ngx_http_tgortc_conf.h"
 
+#include <curl/curl.h>
+
 #include "ngx_http_tgortc_event.h"
 #include "ngx_tgortc_signature.h"
 
@@ -20,8 +22,6 @@
 #define NGX_HTTP_TGORTC_RETRY_MAX_QUEUED     1000000
 
 
-static ngx_int_t ngx_http_tgortc_conf_webhook_url(ngx_conf_t *cf,
-    ngx_str_t *url);
 static char *ngx_http_tgortc_conf_webhook_param(ngx_conf_t *cf,
     ngx_http_tgortc_endpoint_t *endpoint, ngx_str_t *param);
 static ngx_int_t ngx_http_tgortc_conf_webhook_secret(ngx_conf_t *cf,
@@ -56,7 +56,7 @@ ngx_http_tgortc_conf_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     endpoints = tlcf->settings.endpoints;
 
-    if (ngx_http_tgortc_conf_webhook_url(cf, &value[1]) != NGX_OK) {
+    if (ngx_http_tgortc_conf_url(cf, "tgortc_webhook", &value[1]) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
@@ -184,11 +184,8 @@ ngx_http_tgortc_conf_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd,
 
 invalid:
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of \"tgortc_webhook_retry\"",
-                       &param[i]);
-
-    return NGX_CONF_ERROR;
+    return ngx_http_tgortc_conf_invalid(cf, "tgortc_webhook_retry",
+                                        &param[i]);
 }
 
 
@@ -217,10 +214,12 @@ ngx_http_tgortc_conf_retry_create(ngx_conf_t *cf)
 }
 
 
-static ngx_int_t
-ngx_http_tgortc_conf_webhook_url(ngx_conf_t *cf, ngx_str_t *url)
+ngx_int_t
+ngx_http_tgortc_conf_url(ngx_conf_t *cf, char *directive, ngx_str_t *url)
 {
-    size_t  i, host;
+    CURLU      *parsed;
+    size_t      i, host;
+    CURLUcode   rc;
 
     if (ngx_strncasecmp(url->data, (u_char *) "http://", 7) == 0) {
         host = 7;
@@ -230,14 +229,14 @@ ngx_http_tgortc_conf_webhook_url(ngx_conf_t *cf, ngx_str_t *url)
 
     } else {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"tgortc_webhook %V\" does not begin with "
-                           "\"http://\" or \"https://\"", url);
+                           "\"%s %V\" does not begin with \"http://\" or "
+                           "\"https://\"", directive, url);
         return NGX_ERROR;
     }
 
     if (url->len == host || ngx_strchr("/:?#", url->data[host])) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"tgortc_webhook %V\" has no host", url);
+                           "\"%s %V\" has no host", directive, url);
         return NGX_ERROR;
     }
 
@@ -246,10 +245,26 @@ ngx_http_tgortc_conf_webhook_url(ngx_conf_t *cf, ngx_str_t *url)
             || url->data[i] == '#')
         {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"tgortc_webhook %V\" has a character that no "
-                               "URL has", url);
+                               "\"%s %V\" has a character that no URL has",
+                               directive, url);
             return NGX_ERROR;
         }
+    }
+
+    /* what libcurl would refuse at every attempt */
+
+    parsed = curl_url();
+    if (parsed == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = curl_url_set(parsed, CURLUPART_URL, (char *) url->data, 0);
+    curl_url_cleanup(parsed);
+
+    if (rc != CURLUE_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"%s %V\" is not a URL",
+                           directive, url);
+        return NGX_ERROR;
     }
 
     return NGX_OK;
@@ -321,11 +336,7 @@ ngx_http_tgortc_conf_webhook_param(ngx_conf_t *cf,
 
 invalid:
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of \"tgortc_webhook\"",
-                       param);
-
-    return NGX_CONF_ERROR;
+    return ngx_http_tgortc_conf_invalid(cf, "tgortc_webhook", param);
 }
 
 

@@ -7,6 +7,7 @@
 #include "ngx_http_tgortc_dispatcher.h"
 #include "ngx_http_tgortc_call.h"
 #include "ngx_http_tgortc_event.h"
+#include "ngx_http_tgortc_room_service.h"
 #include "ngx_tgortc_signature.h"
 
 
@@ -28,6 +29,10 @@
 /* Retry-After is respected up to an hour */
 #define NGX_HTTP_TGORTC_RETRY_AFTER    3600
 
+/* what is asked of LiveKit is tried again soon: it has a minute */
+#define NGX_HTTP_TGORTC_LIVEKIT_DELAY  1000
+#define NGX_HTTP_TGORTC_LIVEKIT_MAX    16
+
 /* elements of a reply before the first change, and of a change: sending.lua */
 #define NGX_HTTP_TGORTC_WAIT           3
 #define NGX_HTTP_TGORTC_CHANGES        4
@@ -45,6 +50,7 @@ typedef struct {
     ngx_http_tgortc_http_request_t   hr;
     ngx_http_tgortc_delivery_t      *delivery;
     long                             index;
+    ngx_uint_t                       type;
     ngx_uint_t                       tries;
     ngx_str_t                        outcome;
     ngx_msec_t                       delay;
@@ -79,6 +85,7 @@ struct ngx_http_tgortc_queue_s {
     ngx_uint_t                       in_flight;  /* events */
     unsigned                         claiming:1;
     unsigned                         again:1;
+    unsigned                         livekit:1;  /* not webhooks, RoomService */
 };
 
 
@@ -89,9 +96,13 @@ struct ngx_http_tgortc_dispatcher_s {
     ngx_event_t                      heartbeat;
     ngx_http_tgortc_queue_t         *queues;
     ngx_uint_t                       nqueues;
+    ngx_http_tgortc_endpoint_t       livekit;
 };
 
 
+static ngx_int_t ngx_http_tgortc_dispatcher_add(
+    ngx_http_tgortc_dispatcher_t *dispatcher,
+    ngx_http_tgortc_endpoint_t *endpoint, ngx_cycle_t *cycle);
 static void ngx_http_tgortc_dispatcher_heartbeat(ngx_event_t *ev);
 static void ngx_http_tgortc_dispatcher_release(ngx_http_tgortc_queue_t *queue);
 static void ngx_http_tgortc_dispatcher_released(void *data,
@@ -108,10 +119,17 @@ static size_t ngx_http_tgortc_dispatcher_deliver(
     ngx_http_tgortc_queue_t *queue, redisReply *reply, size_t i);
 static ngx_int_t ngx_http_tgortc_dispatcher_attempts(
     ngx_http_tgortc_delivery_t *delivery, redisReply *reply, size_t i);
+static ngx_int_t ngx_http_tgortc_dispatcher_request(
+    ngx_http_tgortc_queue_t *queue, ngx_pool_t *pool,
+    ngx_http_tgortc_event_t *event, ngx_http_tgortc_http_request_t *hr);
 static void ngx_http_tgortc_dispatcher_attempted(
     ngx_http_tgortc_http_request_t *hr);
 static void ngx_http_tgortc_dispatcher_judge(
     ngx_http_tgortc_attempt_t *attempt);
+static void ngx_http_tgortc_dispatcher_listed(
+    ngx_http_tgortc_attempt_t *attempt);
+static void ngx_http_tgortc_dispatcher_told(void *data,
+    ngx_http_tgortc_outcome_e outcome, redisReply *reply);
 static ngx_msec_t ngx_http_tgortc_dispatcher_delay(
     ngx_http_tgortc_attempt_t *attempt);
 static void ngx_http_tgortc_dispatcher_report(
@@ -130,13 +148,13 @@ ngx_http_tgortc_dispatcher_t *
 ngx_http_tgortc_dispatcher_create(ngx_http_tgortc_app_t *app,
     ngx_http_tgortc_http_t *http, ngx_uint_t owner, ngx_cycle_t *cycle)
 {
-    u_char                        *p;
-    ngx_uint_t                     i;
+    ngx_uint_t                     i, n;
     ngx_array_t                   *endpoints;
-    ngx_http_tgortc_queue_t       *queue;
+    ngx_http_tgortc_endpoint_t    *endpoint;
     ngx_http_tgortc_dispatcher_t  *dispatcher;
 
     endpoints = app->settings.endpoints;
+    n = endpoints ? endpoints->nelts : 0;
 
     dispatcher = ngx_pcalloc(cycle->pool, sizeof(ngx_http_tgortc_dispatcher_t));
     if (dispatcher == NULL) {
@@ -145,17 +163,43 @@ ngx_http_tgortc_dispatcher_create(ngx_http_tgortc_app_t *app,
 
     dispatcher->app = app;
     dispatcher->http = http;
-    dispatcher->nqueues = endpoints->nelts;
-    dispatcher->queues = ngx_pcalloc(cycle->pool, endpoints->nelts
-                                            * sizeof(ngx_http_tgortc_queue_t));
-    p = ngx_pnalloc(cycle->pool, NGX_INT_T_LEN * (endpoints->nelts + 1));
+    dispatcher->queues = ngx_pcalloc(cycle->pool,
+                                (n + 1) * sizeof(ngx_http_tgortc_queue_t));
+    dispatcher->owner.data = ngx_pnalloc(cycle->pool, NGX_INT_T_LEN);
 
-    if (dispatcher->queues == NULL || p == NULL) {
+    if (dispatcher->queues == NULL || dispatcher->owner.data == NULL) {
         return NULL;
     }
 
-    dispatcher->owner.data = p;
-    dispatcher->owner.len = ngx_sprintf(p, "%ui", owner) - p;
+    dispatcher->owner.len = ngx_sprintf(dispatcher->owner.data, "%ui", owner)
+                            - dispatcher->owner.data;
+
+    for (i = 0; i < n; i++) {
+        endpoint = (ngx_http_tgortc_endpoint_t *) endpoints->elts + i;
+
+        if (ngx_http_tgortc_dispatcher_add(dispatcher, endpoint, cycle)
+            != NGX_OK)
+        {
+            return NULL;
+        }
+    }
+
+    if (app->settings.livekit_api.len) {
+        endpoint = &dispatcher->livekit;
+
+        ngx_str_set(&endpoint->name, "livekit");
+        ngx_str_set(&endpoint->id, "livekit");
+        endpoint->timeout = NGX_HTTP_TGORTC_LIVEKIT_DELAY;
+        endpoint->max_in_flight = NGX_HTTP_TGORTC_LIVEKIT_MAX;
+
+        if (ngx_http_tgortc_dispatcher_add(dispatcher, endpoint, cycle)
+            != NGX_OK)
+        {
+            return NULL;
+        }
+
+        dispatcher->queues[n].livekit = 1;
+    }
 
     dispatcher->heartbeat.handler = ngx_http_tgortc_dispatcher_heartbeat;
     dispatcher->heartbeat.data = dispatcher;
@@ -164,25 +208,39 @@ ngx_http_tgortc_dispatcher_create(ngx_http_tgortc_app_t *app,
 
     ngx_add_timer(&dispatcher->heartbeat, NGX_HTTP_TGORTC_HEARTBEAT);
 
-    for (i = 0; i < endpoints->nelts; i++) {
-        queue = &dispatcher->queues[i];
-        p += NGX_INT_T_LEN;
+    return dispatcher;
+}
 
-        queue->dispatcher = dispatcher;
-        queue->endpoint = (ngx_http_tgortc_endpoint_t *) endpoints->elts + i;
-        queue->lease = queue->endpoint->timeout + NGX_HTTP_TGORTC_LEASE_MARGIN;
-        queue->lease_text.data = p;
-        queue->lease_text.len = ngx_sprintf(p, "%M", queue->lease) - p;
 
-        queue->timer.handler = ngx_http_tgortc_dispatcher_timer;
-        queue->timer.data = queue;
-        queue->timer.log = cycle->log;
-        queue->timer.cancelable = 1;
+static ngx_int_t
+ngx_http_tgortc_dispatcher_add(ngx_http_tgortc_dispatcher_t *dispatcher,
+    ngx_http_tgortc_endpoint_t *endpoint, ngx_cycle_t *cycle)
+{
+    ngx_http_tgortc_queue_t  *queue;
 
-        ngx_http_tgortc_dispatcher_release(queue);
+    queue = &dispatcher->queues[dispatcher->nqueues++];
+
+    queue->dispatcher = dispatcher;
+    queue->endpoint = endpoint;
+    queue->lease = endpoint->timeout + NGX_HTTP_TGORTC_LEASE_MARGIN;
+
+    queue->lease_text.data = ngx_pnalloc(cycle->pool, NGX_INT_T_LEN);
+    if (queue->lease_text.data == NULL) {
+        return NGX_ERROR;
     }
 
-    return dispatcher;
+    queue->lease_text.len = ngx_sprintf(queue->lease_text.data, "%M",
+                                        queue->lease)
+                            - queue->lease_text.data;
+
+    queue->timer.handler = ngx_http_tgortc_dispatcher_timer;
+    queue->timer.data = queue;
+    queue->timer.log = cycle->log;
+    queue->timer.cancelable = 1;
+
+    ngx_http_tgortc_dispatcher_release(queue);
+
+    return NGX_OK;
 }
 
 
@@ -477,6 +535,7 @@ ngx_http_tgortc_dispatcher_attempts(ngx_http_tgortc_delivery_t *delivery,
         attempt = &delivery->attempts[n];
 
         attempt->delivery = delivery;
+        attempt->type = event.type;
         attempt->index = (long) ngx_http_tgortc_reply_integer(reply, at);
         event.seq = (long) ngx_http_tgortc_reply_integer(reply, at + 1);
         event.target = ngx_http_tgortc_reply_string(reply, at + 2);
@@ -487,9 +546,8 @@ ngx_http_tgortc_dispatcher_attempts(ngx_http_tgortc_delivery_t *delivery,
         attempt->hr.handler = ngx_http_tgortc_dispatcher_attempted;
         attempt->hr.data = attempt;
 
-        if (ngx_http_tgortc_event_request(delivery->pool, &event,
-                                          queue->endpoint, ngx_time(),
-                                          &attempt->hr)
+        if (ngx_http_tgortc_dispatcher_request(queue, delivery->pool, &event,
+                                               &attempt->hr)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -508,6 +566,23 @@ ngx_http_tgortc_dispatcher_attempts(ngx_http_tgortc_delivery_t *delivery,
     }
 
     return delivery->pending ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_dispatcher_request(ngx_http_tgortc_queue_t *queue,
+    ngx_pool_t *pool, ngx_http_tgortc_event_t *event,
+    ngx_http_tgortc_http_request_t *hr)
+{
+    if (queue->livekit) {
+        return ngx_http_tgortc_room_service_request(pool,
+                                        &queue->dispatcher->app->settings,
+                                        event->type, event->room_id,
+                                        event->target, hr);
+    }
+
+    return ngx_http_tgortc_event_request(pool, event, queue->endpoint,
+                                         ngx_time(), hr);
 }
 
 
@@ -541,8 +616,15 @@ ngx_http_tgortc_dispatcher_judge(ngx_http_tgortc_attempt_t *attempt)
     status = hr->status;
     delivery = attempt->delivery;
 
-    if (status >= 200 && status < 300) {
+    if (delivery->queue->livekit ? ngx_http_tgortc_room_service_done(hr)
+                                 : status >= 200 && status < 300)
+    {
         ngx_str_set(&attempt->outcome, "ok");
+
+        if (attempt->type == NGX_HTTP_TGORTC_LIST_PARTICIPANTS) {
+            ngx_http_tgortc_dispatcher_listed(attempt);
+        }
+
         return;
     }
 
@@ -559,17 +641,59 @@ ngx_http_tgortc_dispatcher_judge(ngx_http_tgortc_attempt_t *attempt)
     }
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "tgortc: webhook \"%V\" failed for room \"%V\": %s",
+                  "tgortc: \"%V\" failed for room \"%V\": %s",
                   &delivery->queue->endpoint->name, &delivery->room_id,
                   attempt->reason);
 
-    if (status == 410) {
+    if (status == 410 && !delivery->queue->livekit) {
         ngx_str_set(&attempt->outcome, "dead");
         return;
     }
 
     ngx_str_set(&attempt->outcome, "retry");
+
+    if (delivery->queue->livekit) {
+        attempt->delay = NGX_HTTP_TGORTC_LIVEKIT_DELAY * (attempt->tries + 1);
+        return;
+    }
+
     attempt->delay = ngx_http_tgortc_dispatcher_delay(attempt);
+}
+
+
+/* who LiveKit says is there goes to the state of the call */
+
+static void
+ngx_http_tgortc_dispatcher_listed(ngx_http_tgortc_attempt_t *attempt)
+{
+    ngx_array_t                 *people;
+    ngx_http_tgortc_delivery_t  *delivery;
+
+    delivery = attempt->delivery;
+
+    people = ngx_http_tgortc_room_service_people(delivery->pool, &attempt->hr);
+
+    if (people == NULL) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "tgortc: livekit's list of participants of room \"%V\" "
+                      "cannot be read", &delivery->room_id);
+        return;
+    }
+
+    (void) ngx_http_tgortc_call(delivery->queue->dispatcher->app,
+                                NGX_HTTP_TGORTC_LISTED, &delivery->room_id,
+                                people->elts, people->nelts, NULL, 0,
+                                ngx_http_tgortc_dispatcher_told, NULL);
+}
+
+
+/* a listing that Redis did not get is asked for again by the deadline */
+
+static void
+ngx_http_tgortc_dispatcher_told(void *data, ngx_http_tgortc_outcome_e outcome,
+    redisReply *reply)
+{
+    /* void */
 }
 
 

@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_tgortc_call.h"
+#include "ngx_http_tgortc_participant.h"
 #include "ngx_http_tgortc_request.h"
 #include "ngx_http_tgortc_response.h"
 #include "ngx_tgortc_json.h"
@@ -14,14 +15,9 @@
 #include "ngx_tgortc_verify.h"
 
 
-/* as deep as protobuf's JSON may get, and to spare */
-#define NGX_HTTP_TGORTC_LIVEKIT_DEPTH   32
 #define NGX_HTTP_TGORTC_METADATA_DEPTH  8
 
 #define NGX_HTTP_TGORTC_LIVEKIT_ARGS    8
-
-/* a sid has 15 characters; this bounds what a room remembers */
-#define NGX_HTTP_TGORTC_SID_MAX         64
 
 
 /* events that mean something to a call, and their names in livekit.lua */
@@ -38,15 +34,9 @@ static ngx_int_t ngx_http_tgortc_livekit_verify(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_tgortc_livekit_args(ngx_http_request_t *r,
     cJSON *json, ngx_str_t *args);
-static ngx_uint_t ngx_http_tgortc_livekit_is_person(cJSON *participant);
 static const char *ngx_http_tgortc_livekit_reason(cJSON *participant);
-static ngx_int_t ngx_http_tgortc_livekit_made_at(ngx_http_request_t *r,
-    cJSON *participant, ngx_str_t *arg);
 static void ngx_http_tgortc_livekit_device(ngx_http_request_t *r,
     cJSON *participant, ngx_str_t *arg);
-static ngx_int_t ngx_http_tgortc_livekit_string(cJSON *object,
-    const char *name, size_t max, ngx_str_t *value);
-static int64_t ngx_http_tgortc_livekit_integer(cJSON *item);
 static ngx_int_t ngx_http_tgortc_livekit_answer(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
 
@@ -126,8 +116,12 @@ ngx_http_tgortc_livekit_receive(ngx_http_request_t *r)
         return;
     }
 
-    json = ngx_http_tgortc_request_parse(r, &body,
-                                         NGX_HTTP_TGORTC_LIVEKIT_DEPTH, &rc);
+    /*
+     * Not strictly: the names that clients give to their tracks are in it, and
+     * must not be able to hide from us that they left.
+     */
+
+    json = ngx_http_tgortc_request_parse(r, &body, 0, &rc);
     if (json == NULL) {
         ngx_http_finalize_request(r, rc);
         return;
@@ -226,12 +220,12 @@ ngx_http_tgortc_livekit_args(ngx_http_request_t *r, cJSON *json,
         ngx_str_set(&args[i], "");
     }
 
-    if (ngx_http_tgortc_livekit_string(json, "event", 64, &event) != NGX_OK
-        || ngx_http_tgortc_livekit_string(json, "id", 64, &args[1]) != NGX_OK
-        || ngx_http_tgortc_livekit_string(room, "sid", NGX_HTTP_TGORTC_SID_MAX,
-                                          &args[2])
+    if (ngx_http_tgortc_json_string(json, "event", 64, &event) != NGX_OK
+        || ngx_http_tgortc_json_string(json, "id", 64, &args[1]) != NGX_OK
+        || ngx_http_tgortc_json_string(room, "sid", NGX_HTTP_TGORTC_SID_MAX,
+                                       &args[2])
            != NGX_OK
-        || ngx_http_tgortc_livekit_string(room, "name",
+        || ngx_http_tgortc_json_string(room, "name",
                                           NGX_TGORTC_ROOM_ID_MAX,
                                           &ctx->params.room_id)
            != NGX_OK
@@ -260,15 +254,10 @@ ngx_http_tgortc_livekit_args(ngx_http_request_t *r, cJSON *json,
         return NGX_OK;
     }
 
-    if (ngx_http_tgortc_livekit_string(participant, "sid",
-                                       NGX_HTTP_TGORTC_SID_MAX, &args[3])
+    if (ngx_http_tgortc_participant_person(participant, &args[3], &args[4])
         != NGX_OK
-        || ngx_http_tgortc_livekit_string(participant, "identity",
-                                          NGX_TGORTC_UID_MAX, &args[4])
-           != NGX_OK
-        || !ngx_tgortc_valid_uid((char *) args[4].data, args[4].len)
-        || !ngx_http_tgortc_livekit_is_person(participant)
-        || ngx_http_tgortc_livekit_made_at(r, participant, &args[5]) != NGX_OK)
+        || ngx_http_tgortc_participant_made_at(r->pool, participant, &args[5])
+           != NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -279,42 +268,6 @@ ngx_http_tgortc_livekit_args(ngx_http_request_t *r, cJSON *json,
     ngx_http_tgortc_livekit_device(r, participant, &args[7]);
 
     return NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_tgortc_livekit_is_person(cJSON *participant)
-{
-    int           number;
-    cJSON        *kind, *permission;
-    ngx_uint_t    i;
-
-    static struct {
-        const char  *name;
-        int          number;
-    } machines[] = {
-        { "INGRESS", 1 }, { "EGRESS", 2 }, { "AGENT", 4 }, { NULL, 0 }
-    };
-
-    kind = cJSON_GetObjectItemCaseSensitive(participant, "kind");
-    permission = cJSON_GetObjectItemCaseSensitive(participant, "permission");
-
-    if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(permission, "hidden"))) {
-        return 0;
-    }
-
-    number = cJSON_IsNumber(kind) ? kind->valueint : 0;
-
-    for (i = 0; machines[i].name; i++) {
-        if (number == machines[i].number
-            || (cJSON_IsString(kind)
-                && ngx_strcmp(kind->valuestring, machines[i].name) == 0))
-        {
-            return 0;
-        }
-    }
-
-    return 1;
 }
 
 
@@ -347,33 +300,6 @@ ngx_http_tgortc_livekit_reason(cJSON *participant)
 }
 
 
-/* ms; older servers say only seconds */
-
-static ngx_int_t
-ngx_http_tgortc_livekit_made_at(ngx_http_request_t *r, cJSON *participant,
-    ngx_str_t *arg)
-{
-    int64_t  ms;
-
-    ms = ngx_http_tgortc_livekit_integer(
-             cJSON_GetObjectItemCaseSensitive(participant, "joinedAtMs"));
-
-    if (ms == 0) {
-        ms = 1000 * ngx_http_tgortc_livekit_integer(
-                 cJSON_GetObjectItemCaseSensitive(participant, "joinedAt"));
-    }
-
-    arg->data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
-    if (arg->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    arg->len = ngx_sprintf(arg->data, "%L", ms) - arg->data;
-
-    return NGX_OK;
-}
-
-
 /* the metadata is what we put into the token: {"device_type":"app"} */
 
 static void
@@ -395,7 +321,7 @@ ngx_http_tgortc_livekit_device(ngx_http_request_t *r, cJSON *participant,
                                  ngx_strlen(metadata->valuestring),
                                  NGX_HTTP_TGORTC_METADATA_DEPTH, &error);
 
-    if (ngx_http_tgortc_livekit_string(json, "device_type",
+    if (ngx_http_tgortc_json_string(json, "device_type",
                                        NGX_TGORTC_DEVICE_MAX, &device)
         == NGX_OK
         && ngx_tgortc_valid_device((char *) device.data, device.len))
@@ -409,58 +335,6 @@ ngx_http_tgortc_livekit_device(ngx_http_request_t *r, cJSON *participant,
     }
 
     cJSON_Delete(json);
-}
-
-
-/* a member of 1 to max bytes; the value stays where it is */
-
-static ngx_int_t
-ngx_http_tgortc_livekit_string(cJSON *object, const char *name, size_t max,
-    ngx_str_t *value)
-{
-    size_t   len;
-    cJSON   *item;
-
-    item = cJSON_GetObjectItemCaseSensitive(object, name);
-
-    if (!cJSON_IsString(item)) {
-        return NGX_DECLINED;
-    }
-
-    len = ngx_strlen(item->valuestring);
-
-    if (len == 0 || len > max) {
-        return NGX_DECLINED;
-    }
-
-    value->data = (u_char *) item->valuestring;
-    value->len = len;
-
-    return NGX_OK;
-}
-
-
-/* protobuf's JSON has 64-bit integers as strings, and may have numbers */
-
-static int64_t
-ngx_http_tgortc_livekit_integer(cJSON *item)
-{
-    off_t  n;
-
-    if (cJSON_IsString(item)) {
-        n = ngx_atoof((u_char *) item->valuestring,
-                      ngx_strlen(item->valuestring));
-
-        return n == NGX_ERROR ? 0 : n;
-    }
-
-    if (cJSON_IsNumber(item) && item->valuedouble > 0
-        && item->valuedouble < 9007199254740992.0)
-    {
-        return (int64_t) item->valuedouble;
-    }
-
-    return 0;
 }
 
 

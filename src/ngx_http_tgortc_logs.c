@@ -14,8 +14,9 @@
 #include "ngx_tgortc_validate.h"
 
 
-#define NGX_HTTP_TGORTC_LOGS_LIMIT      50
+#define NGX_HTTP_TGORTC_LOGS_LIMIT      "50"
 #define NGX_HTTP_TGORTC_LOGS_LIMIT_MAX  100
+#define NGX_HTTP_TGORTC_CURSOR_DIGITS   15
 #define NGX_HTTP_TGORTC_DAYS_MAX        36500
 #define NGX_HTTP_TGORTC_DAY             86400000
 
@@ -128,7 +129,7 @@ ngx_http_tgortc_logs_list(ngx_http_request_t *r)
         }
 
     } else {
-        ngx_str_set(&args[1], "50");
+        ngx_str_set(&args[1], NGX_HTTP_TGORTC_LOGS_LIMIT);
     }
 
     if (ngx_http_tgortc_request_arg(r, "room_id", &args[2]) != NGX_OK) {
@@ -289,26 +290,28 @@ ngx_http_tgortc_logs_seconds(cJSON *json, const char *name,
 }
 
 
-/* the id of a stream's entry, or nothing */
+/* the id of an entry of a stream, "ms-number", or nothing */
 
 static ngx_uint_t
 ngx_http_tgortc_logs_is_cursor(ngx_str_t *cursor)
 {
-    size_t      i;
-    ngx_uint_t  dashes;
+    u_char  *dash, *last;
 
-    dashes = 0;
-
-    for (i = 0; i < cursor->len; i++) {
-        if (cursor->data[i] == '-' && i > 0 && i < cursor->len - 1) {
-            dashes++;
-
-        } else if (cursor->data[i] < '0' || cursor->data[i] > '9') {
-            return 0;
-        }
+    if (cursor->len == 0) {
+        return 1;
     }
 
-    return cursor->len == 0 || (dashes == 1 && cursor->len < 40);
+    last = cursor->data + cursor->len;
+    dash = ngx_strlchr(cursor->data, last, '-');
+
+    if (dash == NULL || dash - cursor->data > NGX_HTTP_TGORTC_CURSOR_DIGITS
+        || last - dash - 1 > NGX_HTTP_TGORTC_CURSOR_DIGITS)
+    {
+        return 0;
+    }
+
+    return ngx_atoof(cursor->data, dash - cursor->data) > 0
+           && ngx_atoof(dash + 1, last - dash - 1) != NGX_ERROR;
 }
 
 

@@ -376,8 +376,16 @@ ngx_http_tgortc_request_parse(ngx_http_request_t *r, ngx_str_t *body,
         return NULL;
     }
 
-    json = ngx_tgortc_json_parse((char *) body->data, body->len,
-                                 (unsigned) depth, &error);
+    if (depth) {
+        json = ngx_tgortc_json_parse((char *) body->data, body->len,
+                                     (unsigned) depth, &error);
+
+    } else {
+        error.code = NGX_TGORTC_JSON_INVALID;
+        error.offset = 0;
+        json = cJSON_ParseWithLength((char *) body->data, body->len);
+    }
+
     if (json != NULL) {
         cln->handler = ngx_http_tgortc_request_free_json;
         cln->data = json;

@@ -63,7 +63,8 @@ ngx_int_t ngx_http_tgortc_request_body(ngx_http_request_t *r,
 
 /*
  * The body as a JSON object of at most so many levels, freed with the request;
- * NULL if it is none, then *rc has the rc of the response that was sent.
+ * NULL if it is none, then *rc has the rc of the response that was sent.  A
+ * depth of 0 takes whatever cJSON does, for what is signed by its sender.
  */
 cJSON *ngx_http_tgortc_request_parse(ngx_http_request_t *r, ngx_str_t *body,
     ngx_uint_t depth, ngx_int_t *rc);

@@ -5,12 +5,9 @@
 --        5… changes as add_change()
 
 -- include base
+-- include room
 -- include outbox
 -- include sending
-if is_late then
-    return { 'late', now }
-end
-
 local breaker = load_breaker()
 local limit = tonumber(ARGV[14])
 
@@ -22,6 +19,27 @@ end
 if breaker[FAILURES] >= BREAKER_FAILURES then
     limit, EVENTS_MAX = 1, 1
 end
+
+-- What was to be done in LiveKit may have become wrong: it is looked at again
+-- at each attempt.
+local function is_moot(room_id, change)
+    local age = now - change[C_TIME]
+    local room = load_room(BASE .. 'room:' .. room_id)
+
+    if age > LIVEKIT_MAX_AGE or not room then
+        return true
+    end
+
+    if change[C_TYPE] == A_LIST then
+        return not is_live(room)
+    end
+
+    local member = change[C_TYPE] == A_REMOVE
+                   and find(room, change[C_TARGETS][1])
+
+    return member and is_active(member)
+end
+
 
 local reply = { 'ok', now, 0, -1 }
 local due = call('ZRANGE', DUE, 0, limit, 'WITHSCORES')
@@ -38,6 +56,10 @@ for k = 1, #due, 2 do
 
     -- also the first write, and one that a Redis without memory lets pass
     call('ZREM', DUE, room_id)
+
+    while change and ENDPOINT == LIVEKIT and is_moot(room_id, change) do
+        change = advance(ENDPOINT, room_id, now)
+    end
 
     if change then
         local token = string.format('%.17g', lease_end())

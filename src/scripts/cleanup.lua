@@ -5,6 +5,10 @@
 
 -- include base
 -- include outbox
-tidy(now - ARGV[10])
+local more = true
+
+while more do
+    more = tidy(now - ARGV[10])
+end
 
 return { 'ok', now, 0 }

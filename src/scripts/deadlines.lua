@@ -1,4 +1,4 @@
--- Acts on what is due, the longest overdue first (contract, section 6).
+-- Acts on what is due, the longest overdue first.
 --
 -- KEYS   3 a room's key without its id; ARGV 3 is empty
 -- ARGV   10 how many rooms at most
@@ -9,94 +9,10 @@
 -- include outbox
 -- include events
 -- include leaving
+-- include joining
+-- include sessions
+-- include acting
 local ROOM_KEY, CALL_NONCE = ROOM, NONCE
-
-
-local function unanswered_status(room)
-    return is_answered(room) and FINISHED or ROOM_MISSED
-end
-
-
--- Everyone whose ringing ends at this moment, in one go.
-local function stop_ringing(room, deadline)
-    local missed = {}
-
-    for i, member in ipairs(room[MEMBERS]) do
-        if member[STATE] == INVITING and member[DEADLINE] == deadline then
-            close(member, MISSED)
-
-            -- the creator never rings
-            if i > 1 then
-                missed[#missed + 1] = member[UID]
-            end
-        end
-    end
-
-    if #missed > 0 then
-        emit(room, E_MISSED, missed)
-    end
-
-    if room[MAX] == 2 then
-        finish(room, ROOM_MISSED)
-    else
-        finish_deserted(room, false)
-    end
-end
-
-
-local function stop_connecting(room, member)
-    close(member, HUNG_UP)
-    emit(room, E_LEFT, { member[UID] })
-
-    if room[MAX] == 2 then
-        finish(room, unanswered_status(room))
-    else
-        finish_deserted(room, true, unanswered_status(room))
-    end
-end
-
-
-local function first_due(room)
-    local first
-
-    for _, member in ipairs(room[MEMBERS]) do
-        local deadline = member[DEADLINE]
-
-        if deadline > 0 and deadline <= now
-            and (not first or deadline < first[DEADLINE])
-        then
-            first = member
-        end
-    end
-
-    return first
-end
-
-
--- One thing after the other, as if each had been done in its time.
-local function act(room)
-    while is_live(room) do
-        local member = first_due(room)
-
-        if not member then
-            break
-        end
-
-        if member[STATE] == INVITING then
-            stop_ringing(room, member[DEADLINE])
-
-        elseif member[LINK] == GRACE or member[LINK] == SHORT then
-            depart(room, member)
-
-        else
-            stop_connecting(room, member)
-        end
-    end
-
-    if is_live(room) and room[AGE] <= now then
-        finish(room, unanswered_status(room))
-    end
-end
 
 
 local limit = tonumber(ARGV[10])
@@ -119,7 +35,13 @@ for i = 1, #due, 2 do
     local room = load_room(ROOM)
 
     if room and is_live(room) then
-        act(room)
+        ask_in_turn(room)
+
+        if not asks_first(room) then
+            room[ASKED_UNTIL] = 0
+            act(room)
+        end
+
         events = events + save(room)
     else
         call('ZREM', DEADLINES, id)

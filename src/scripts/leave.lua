@@ -35,6 +35,12 @@ then
     return { 'ok', now, 0 }
 end
 
+local was_joined = leaver[STATE] == JOINED
+
 depart(room, leaver)
+
+if was_joined and is_live(room) then
+    ask_livekit(room, A_REMOVE, { leaver[UID] })
+end
 
 return { 'ok', now, save_request(room) }

@@ -12,6 +12,7 @@
 -- include events
 -- include leaving
 -- include joining
+-- include sessions
 local EVENT, EVENT_ID, ROOM_SID, P_SID = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local IDENTITY, MADE_AT, REASON = ARGV[14], tonumber(ARGV[15]), ARGV[16]
 local P_DEVICE = ARGV[17]
@@ -23,8 +24,17 @@ local SHORT_GRACE = 2000
 
 local room = load_room(ROOM)
 
-if not room or not is_live(room) then
+if not room then
     return { 'ok', now, 0 }
+end
+
+-- a call that is over stays so: whoever opened its room again is sent away
+if not is_live(room) then
+    if EVENT == 'started' or EVENT == 'joined' then
+        ask_livekit(room, A_DELETE)
+    end
+
+    return { 'ok', now, append_actions() }
 end
 
 
@@ -34,12 +44,6 @@ local function remember(list, value, max)
     if #list > max then
         table.remove(list, 1)
     end
-end
-
-
-local function start_grace(member, link, grace)
-    bury(member, member[SID])
-    member[LINK], member[SID], member[DEADLINE] = link, '', now + grace
 end
 
 
@@ -66,54 +70,6 @@ local function place_room_sid()
     room[CLOSED] = 0
 
     return 'new'
-end
-
-
-local function start()
-    if room[STATUS] == NOT_STARTED then
-        room[STATUS] = IN_PROGRESS
-        emit(room, E_STARTED)
-    end
-end
-
-
-local function note_answered()
-    local connected = 0
-
-    for _, member in ipairs(room[MEMBERS]) do
-        if is_connected(member) then
-            connected = connected + 1
-        end
-    end
-
-    if room[ANSWERED] == 0 and connected >= 2 then
-        room[ANSWERED] = now
-    end
-end
-
-
-local function connect(member, made_at)
-    local was = member[LINK]
-
-    if member[SID] ~= '' and member[SID] ~= P_SID then
-        bury(member, member[SID])
-    end
-
-    start()
-    set_joined(member)
-
-    member[LINK], member[SID], member[SID_AT] = LIVE, P_SID, made_at
-    member[DEADLINE] = 0
-
-    if P_DEVICE ~= '' then
-        member[DEVICE] = P_DEVICE
-    end
-
-    note_answered()
-
-    if was == NONE then
-        emit(room, E_JOINED, { member[UID] }, member[DEVICE])
-    end
 end
 
 
@@ -149,7 +105,9 @@ local function on_joined()
     member = admit(room, IDENTITY)
 
     if member then
-        connect(member, MADE_AT)
+        connect(room, member, P_SID, MADE_AT, P_DEVICE)
+    else
+        ask_livekit(room, A_REMOVE, { IDENTITY })
     end
 end
 
@@ -161,7 +119,7 @@ local function on_track()
     if member and is_active(member) and member[LINK] ~= LIVE
         and room[CLOSED] == 0 and not contains(member[DEAD] or {}, P_SID)
     then
-        connect(member, now)
+        connect(room, member, P_SID, now, P_DEVICE)
     end
 end
 
@@ -247,7 +205,7 @@ if place_room_sid() == 'superseded' then
 
 elseif EVENT == 'started' then
     room[CLOSED] = 0
-    start()
+    start(room)
 
 elseif EVENT == 'finished' then
     on_finished()

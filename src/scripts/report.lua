@@ -53,7 +53,11 @@ for k = 17, #ARGV, 4 do
     local i, outcome = tonumber(ARGV[k]), ARGV[k + 1]
     local delay, reason = tonumber(ARGV[k + 2]), ARGV[k + 3]
 
-    if outcome == 'ok' then
+    if ENDPOINT == LIVEKIT then
+        tries[2 * i - 1] = outcome == 'retry' and tries[2 * i - 1] + 1 or -1
+        tries[2 * i] = now + delay
+
+    elseif outcome == 'ok' then
         tries[2 * i - 1] = -1
         call('HINCRBY', STATS, ENDPOINT .. ':ok:' .. change[C_TYPE], 1)
         call('HINCRBY', STATS, ENDPOINT .. ':waiting', -1)

@@ -6,7 +6,7 @@
 -- ARGV   1 not after  ms of Redis's clock; a change that comes later is refused
 --        2 nonce      8 bytes; the same in a request that is sent again
 --        3 room id
---        4 '1' if the app has endpoints for events
+--        4 bits: 1 the app has endpoints for events, 2 it may act on LiveKit
 --        5 ring timeout, 6 connect timeout, 7 rejoin grace, 8 room age,
 --        9 retention, all in ms; 10… see each script
 -- reply  1 outcome    'ok' or the reason of a refusal, see each script
@@ -24,7 +24,10 @@ local call = redis.call
 
 local USERS, DEADLINES, ROOM = KEYS[1], KEYS[2], KEYS[3]
 local NOT_AFTER, NONCE, ROOM_ID = tonumber(ARGV[1]), ARGV[2], ARGV[3]
-local HAS_ENDPOINTS, RING, CONNECT, REJOIN, MAX_AGE, RETENTION = 4, 5, 6, 7, 8, 9
+local RING, CONNECT, REJOIN, MAX_AGE, RETENTION = 5, 6, 7, 8, 9
+
+local HAS_ENDPOINTS = ARGV[4] == '1' or ARGV[4] == '3'
+local HAS_LIVEKIT = ARGV[4] == '2' or ARGV[4] == '3'
 
 -- the part of every key before its name: "{prefix}:"
 local BASE = string.sub(USERS, 1, -1 - #'users')

@@ -7,11 +7,37 @@ local E_LEFT, E_REJECTED, E_MISSED, E_CANCELLED = 5, 6, 7, 8
 local endpoints = call('HGETALL', ENDPOINTS)
 
 -- Redis lost them: the worker registers its own and comes again
-if #endpoints == 0 and ARGV[HAS_ENDPOINTS] == '1' then
+if #endpoints == 0 and HAS_ENDPOINTS then
     return { 'unregistered', now }
 end
 
 local changes = {}
+
+local actions = {}
+
+
+local function ask_livekit(room, type, uids)
+    if HAS_LIVEKIT then
+        actions[#actions + 1] = cmsgpack.pack({
+            type, 0, NONCE, now, 0, 0, room[CREATED], 0, 0, 0, '', uids or {},
+            {}, {}, now
+        })
+    end
+end
+
+
+local function append_actions()
+    if #actions == 0 then
+        return 0
+    end
+
+    local n = #actions
+
+    push(LIVEKIT, ROOM_ID, actions)
+    actions = {}
+
+    return n
+end
 
 
 -- Events of one type: one for each of the uids, or one of the room.
@@ -27,8 +53,10 @@ end
 
 -- The events show the room as it is after the whole step.
 append_events = function (room)
+    local n = #changes + append_actions()
+
     if #changes == 0 then
-        return 0
+        return n
     end
 
     local uids, packed = {}, {}
@@ -66,7 +94,6 @@ append_events = function (room)
         end
     end
 
-    local n = #changes
     changes = {}
 
     return n

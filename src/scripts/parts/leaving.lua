@@ -55,6 +55,9 @@ local function finish(room, status)
 
     room[STATUS], room[ENDED] = status, now
     emit(room, E_FINISHED)
+
+    -- nobody stays connected to a call that is over
+    ask_livekit(room, A_DELETE)
 end
 
 

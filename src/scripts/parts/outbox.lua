@@ -22,6 +22,10 @@ local ENDPOINTS, STATS = BASE .. 'endpoints', BASE .. 'stats'
 local DEAD_LETTERS, DEAD_AGE = BASE .. 'dead', BASE .. 'dead:age'
 local BREAKERS, LOG = BASE .. 'breakers', BASE .. 'log'
 
+-- What is to be done in LiveKit waits in the same way, under this id.
+local LIVEKIT, LIVEKIT_MAX_AGE = 'livekit', 60000
+local A_DELETE, A_REMOVE, A_LIST = 16, 17, 18
+
 local DEAD_MAX, LOG_MAX, LETTERS_AT_ONCE = 100000, 100000, 1000
 
 -- A change is an array: events of one type from one step, one for each target
@@ -160,15 +164,20 @@ local function overflow(endpoint, excess)
 end
 
 
--- Puts changes of one room behind what waits already: packed, and how many
--- events they are.
-local function enqueue(endpoint, registered, room_id, packed, events)
+-- Puts packed changes of one room behind what waits already.
+local function push(endpoint, room_id, packed)
     local length = call('RPUSH', queue_key(endpoint, room_id), unpack(packed))
 
     if length == #packed then
         call('ZADD', BASE .. 'due:' .. endpoint, 'NX', now, room_id)
         call('ZADD', BASE .. 'age:' .. endpoint, 'NX', now, room_id)
     end
+end
+
+
+-- The same for an endpoint's events, of which only so many may wait.
+local function enqueue(endpoint, registered, room_id, packed, events)
+    push(endpoint, room_id, packed)
 
     local waiting = call('HINCRBY', STATS, endpoint .. ':waiting', events)
 
@@ -178,8 +187,10 @@ local function enqueue(endpoint, registered, room_id, packed, events)
 end
 
 
--- Forgets what is older than a time.
+-- Forgets what is older than a time; returns whether there may be more.
 local function tidy(before)
+    before = math.max(0, before)
+
     local letters = call('ZRANGEBYSCORE', DEAD_AGE, '-inf', before, 'LIMIT', 0,
                          LETTERS_AT_ONCE)
 
@@ -189,6 +200,8 @@ local function tidy(before)
         call('HDEL', DEAD_LETTERS, unpack(letters))
         call('ZREM', DEAD_AGE, unpack(letters))
     end
+
+    return #letters == LETTERS_AT_ONCE
 end
 
 

@@ -5,13 +5,17 @@ local FORMAT, STATUS, RTC_TYPE, INVITE_ON, MAX = 1, 2, 3, 4, 5
 local CREATED, UPDATED, ANSWERED, ENDED, AGE = 6, 7, 8, 9, 10
 local SEQ, APPLIED, MEMBERS, ROOM_SIDS, CLOSED, EVENT_IDS = 11, 12, 13, 14, 15, 16
 
+-- when LiveKit is asked next who is there; until when a deadline waits for the
+-- answer
+local ASK_AT, ASKED_UNTIL = 17, 18
+
 local NOT_STARTED, IN_PROGRESS, FINISHED = 0, 1, 2
 local ROOM_CANCELLED, ROOM_REJECTED, ROOM_MISSED = 3, 4, 6
 
 -- a member is an array as well; DEADLINE: of ringing, connecting or rejoining,
 -- as STATE and LINK say
 local UID, STATE, DEVICE, DEADLINE, JOINED_AT, LEFT_AT = 1, 2, 3, 4, 5, 6
-local LINK, SID, SID_AT, DEAD, INVITED = 7, 8, 9, 10, 11
+local LINK, SID, SID_AT, DEAD, INVITED, ABSENT_AT = 7, 8, 9, 10, 11, 12
 
 local INVITING, JOINED, REJECTED = 0, 1, 2
 local HUNG_UP, MISSED, CANCELLED = 3, 4, 6
@@ -115,7 +119,7 @@ end
 
 
 local function add_member(room, uid)
-    local member = { uid, INVITING, '', 0, 0, 0, NONE, '', 0, false, false }
+    local member = { uid, INVITING, '', 0, 0, 0, NONE, '', 0, false, false, 0 }
 
     table.insert(room[MEMBERS], member)
 
@@ -173,6 +177,14 @@ local function next_deadline(room)
         if deadline > 0 and deadline < due then
             due = deadline
         end
+    end
+
+    if room[ASKED_UNTIL] > 0 then
+        due = math.max(due, room[ASKED_UNTIL])
+    end
+
+    if HAS_LIVEKIT and room[ASK_AT] > 0 then
+        due = math.min(due, room[ASK_AT])
     end
 
     return due
