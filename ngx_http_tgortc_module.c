@@ -312,6 +312,10 @@ ngx_http_tgortc_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    /* the time is that of the configuration's end; timers start from now */
+
+    ngx_time_update();
+
     ngx_http_tgortc_http = ngx_http_tgortc_http_create(cycle);
     if (ngx_http_tgortc_http == NULL) {
         return NGX_ERROR;

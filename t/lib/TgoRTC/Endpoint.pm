@@ -79,7 +79,9 @@ sub start {
     socketpair(my $ours, my $control, AF_UNIX, SOCK_STREAM, PF_UNSPEC)
         or die "socketpair: $!";
 
-    my $begin = @{$self->requests};
+    $self->read_record;
+
+    my $begin = @{$self->{requests}};
 
     $self->{pid} = TgoRTC::Live::spawn(sub {
         close $ours;
@@ -100,6 +102,10 @@ sub stop {
 
     close delete $self->{control} if $self->{control};
     $self->SUPER::stop;
+
+    for my $request (grep { !defined $_->{answered} } $self->requests) {
+        @$request{qw(answered status sent)} = (time, 0, 0);
+    }
 }
 
 
@@ -156,7 +162,7 @@ sub requests {
                     @requests;
     }
 
-    return wantarray ? @requests : \@requests;
+    return @requests;
 }
 
 
@@ -236,7 +242,7 @@ sub await {
     my ($self, $n, %only) = @_;
     my $seconds = delete $only{within} || 40;
 
-    wait_for(sub { $self->requests(%only) >= $n }, $seconds);
+    wait_for(sub { (() = $self->requests(%only)) >= $n }, $seconds);
 
     return $self->requests(%only);
 }
