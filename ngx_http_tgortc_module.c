@@ -21,14 +21,17 @@
 
 
 static void *ngx_http_tgortc_create_main_conf(ngx_conf_t *cf);
+static ngx_uint_t ngx_http_tgortc_instance(ngx_cycle_t *cycle);
 static void *ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_tgortc_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_tgortc_postconfiguration(ngx_conf_t *cf);
 static ngx_int_t ngx_http_tgortc_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_tgortc_free_started(ngx_cycle_t *cycle,
+    ngx_shm_t *shm);
 static ngx_int_t ngx_http_tgortc_init_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app,
-    ngx_uint_t owner, ngx_cycle_t *cycle);
+    ngx_uint_t owner, ngx_uint_t respawned, ngx_cycle_t *cycle);
 static void ngx_http_tgortc_ready(void *data);
 static void ngx_http_tgortc_exit_process(ngx_cycle_t *cycle);
 
@@ -214,9 +217,7 @@ ngx_http_tgortc_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
-    if (RAND_bytes((u_char *) &tmcf->instance, sizeof(ngx_uint_t)) != 1) {
-        return NULL;
-    }
+    tmcf->instance = ngx_http_tgortc_instance(cf->cycle);
 
     if (ngx_array_init(&tmcf->apps, cf->pool, 2,
                        sizeof(ngx_http_tgortc_app_t *))
@@ -226,6 +227,40 @@ ngx_http_tgortc_create_main_conf(ngx_conf_t *cf)
     }
 
     return tmcf;
+}
+
+
+/* another number for each reload, any for the first start */
+
+static ngx_uint_t
+ngx_http_tgortc_instance(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                    i, instance;
+    ngx_cycle_t                  *old;
+    ngx_http_tgortc_main_conf_t  *tmcf;
+
+    old = cycle->old_cycle;
+
+    /* without the module in it the old cycle has no place for our conf */
+
+    for (i = 0; old != NULL && old->modules != NULL && old->modules[i]; i++) {
+
+        if (old->modules[i] != &ngx_http_tgortc_module) {
+            continue;
+        }
+
+        tmcf = ngx_http_cycle_get_module_main_conf(old,
+                                                   ngx_http_tgortc_module);
+        if (tmcf != NULL) {
+            return tmcf->instance + 1;
+        }
+    }
+
+    if (RAND_bytes((u_char *) &instance, sizeof(ngx_uint_t)) != 1) {
+        instance = (ngx_uint_t) ngx_pid;
+    }
+
+    return instance;
 }
 
 
@@ -288,14 +323,55 @@ ngx_http_tgortc_postconfiguration(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_tgortc_init_module(ngx_cycle_t *cycle)
 {
+    ngx_shm_t                    *shm;
+    ngx_http_tgortc_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_tgortc_module);
+
+    if (tmcf == NULL || tmcf->apps.nelts == 0) {
+        return NGX_OK;
+    }
+
+    /* tells a worker that starts from one that another was here before */
+
+    shm = &tmcf->started;
+    shm->size = ngx_pagesize;
+    shm->log = cycle->log;
+    ngx_str_set(&shm->name, "tgortc");
+
+    if (ngx_shm_alloc(shm) != NGX_OK
+        || ngx_http_tgortc_free_started(cycle, shm) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     return ngx_http_tgortc_http_init(cycle);
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_free_started(ngx_cycle_t *cycle, ngx_shm_t *shm)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+
+    if (cln == NULL) {
+        ngx_shm_free(shm);
+        return NGX_ERROR;
+    }
+
+    cln->handler = (ngx_pool_cleanup_pt) ngx_shm_free;
+    cln->data = shm;
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_http_tgortc_init_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                     i, owner;
+    ngx_uint_t                     i, owner, respawned;
     ngx_http_tgortc_app_t        **apps;
     ngx_http_tgortc_main_conf_t   *tmcf;
 
@@ -323,12 +399,14 @@ ngx_http_tgortc_init_process(ngx_cycle_t *cycle)
 
     /* the worker that comes in the place of a dead one is the same owner */
 
-    owner = (tmcf->instance % 64) * 64 + ngx_worker % 64;
+    owner = 1 + (tmcf->instance * 64 + ngx_worker % 64) % 4095;
+    respawned = tmcf->started.addr[ngx_worker % ngx_pagesize]++ > 0;
 
     apps = tmcf->apps.elts;
 
     for (i = 0; i < tmcf->apps.nelts; i++) {
-        if (ngx_http_tgortc_init_app(apps[i], owner, cycle) != NGX_OK) {
+        if (ngx_http_tgortc_init_app(apps[i], owner, respawned, cycle)
+            != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -339,7 +417,7 @@ ngx_http_tgortc_init_process(ngx_cycle_t *cycle)
 
 static ngx_int_t
 ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app, ngx_uint_t owner,
-    ngx_cycle_t *cycle)
+    ngx_uint_t respawned, ngx_cycle_t *cycle)
 {
     app->redis = ngx_http_tgortc_redis_create(app->settings.redis,
                                               ngx_http_tgortc_ready, app,
@@ -366,7 +444,8 @@ ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app, ngx_uint_t owner,
 
     app->dispatcher = ngx_http_tgortc_dispatcher_create(app,
                                                         ngx_http_tgortc_http,
-                                                        owner, cycle);
+                                                        owner, respawned,
+                                                        cycle);
     if (app->dispatcher == NULL) {
         return NGX_ERROR;
     }

@@ -138,7 +138,8 @@ struct ngx_http_tgortc_app_s {
 
 typedef struct {
     ngx_array_t                 apps;          /* ngx_http_tgortc_app_t * */
-    ngx_uint_t                  instance;      /* random, of this start of nginx */
+    ngx_uint_t                  instance;      /* of this configuration */
+    ngx_shm_t                   started;       /* how often each worker was */
 } ngx_http_tgortc_main_conf_t;
 
 

@@ -70,6 +70,7 @@ struct ngx_http_tgortc_delivery_s {
     ngx_http_tgortc_attempt_t       *attempts;
     ngx_uint_t                       nattempts;
     ngx_uint_t                       pending;
+    ngx_uint_t                       reserved;   /* for what the room has next */
     unsigned                         endpoint_failed:1;
 };
 
@@ -83,6 +84,8 @@ struct ngx_http_tgortc_queue_s {
     ngx_msec_t                       lease;
     ngx_str_t                        lease_text;
     ngx_uint_t                       in_flight;  /* events */
+    ngx_uint_t                       reserved;   /* for what is being claimed */
+    ngx_uint_t                       claimed;    /* of these, for the claim */
     unsigned                         claiming:1;
     unsigned                         again:1;
     unsigned                         livekit:1;  /* not webhooks, RoomService */
@@ -97,6 +100,7 @@ struct ngx_http_tgortc_dispatcher_s {
     ngx_http_tgortc_queue_t         *queues;
     ngx_uint_t                       nqueues;
     ngx_http_tgortc_endpoint_t       livekit;
+    unsigned                         respawned:1;
 };
 
 
@@ -146,7 +150,8 @@ static ngx_str_t  ngx_http_tgortc_no_room = ngx_null_string;
 
 ngx_http_tgortc_dispatcher_t *
 ngx_http_tgortc_dispatcher_create(ngx_http_tgortc_app_t *app,
-    ngx_http_tgortc_http_t *http, ngx_uint_t owner, ngx_cycle_t *cycle)
+    ngx_http_tgortc_http_t *http, ngx_uint_t owner, ngx_uint_t respawned,
+    ngx_cycle_t *cycle)
 {
     ngx_uint_t                     i, n;
     ngx_array_t                   *endpoints;
@@ -163,6 +168,7 @@ ngx_http_tgortc_dispatcher_create(ngx_http_tgortc_app_t *app,
 
     dispatcher->app = app;
     dispatcher->http = http;
+    dispatcher->respawned = respawned;
     dispatcher->queues = ngx_pcalloc(cycle->pool,
                                 (n + 1) * sizeof(ngx_http_tgortc_queue_t));
     dispatcher->owner.data = ngx_pnalloc(cycle->pool, NGX_INT_T_LEN);
@@ -238,7 +244,11 @@ ngx_http_tgortc_dispatcher_add(ngx_http_tgortc_dispatcher_t *dispatcher,
     queue->timer.log = cycle->log;
     queue->timer.cancelable = 1;
 
-    ngx_http_tgortc_dispatcher_release(queue);
+    if (dispatcher->respawned) {
+        ngx_http_tgortc_dispatcher_release(queue);
+    } else {
+        ngx_http_tgortc_dispatcher_wait(queue, 0);
+    }
 
     return NGX_OK;
 }
@@ -334,11 +344,15 @@ ngx_http_tgortc_dispatcher_wait(ngx_http_tgortc_queue_t *queue,
 static ngx_uint_t
 ngx_http_tgortc_dispatcher_free(ngx_http_tgortc_queue_t *queue)
 {
-    if (queue->in_flight >= queue->endpoint->max_in_flight) {
+    ngx_uint_t  used;
+
+    used = queue->in_flight + queue->reserved;
+
+    if (used >= queue->endpoint->max_in_flight) {
         return 0;
     }
 
-    return queue->endpoint->max_in_flight - queue->in_flight;
+    return queue->endpoint->max_in_flight - used;
 }
 
 
@@ -390,6 +404,8 @@ ngx_http_tgortc_dispatcher_claim(ngx_http_tgortc_queue_t *queue)
     }
 
     queue->claiming = 1;
+    queue->claimed = n;
+    queue->reserved += n;
 }
 
 
@@ -403,6 +419,7 @@ ngx_http_tgortc_dispatcher_claimed(void *data,
     long long   wait;
 
     queue->claiming = 0;
+    queue->reserved -= queue->claimed;
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
         ngx_http_tgortc_dispatcher_wait(queue, NGX_HTTP_TGORTC_POLL);
@@ -746,18 +763,21 @@ ngx_http_tgortc_dispatcher_report(ngx_http_tgortc_delivery_t *delivery)
     args[1] = queue->lease_text;
     args[2] = queue->dispatcher->owner;
 
+    if (!ngx_exiting && !ngx_terminate) {
+        delivery->reserved = ngx_http_tgortc_dispatcher_free(queue);
+        queue->reserved += delivery->reserved;
+    }
+
     args[3].data = p;
-    p = ngx_sprintf(p, "%ui", ngx_http_tgortc_dispatcher_free(queue));
+    p = ngx_sprintf(p, "%ui", delivery->reserved);
     args[3].len = p - args[3].data;
 
     args[4] = delivery->token;
 
-    if (ngx_exiting || ngx_terminate
-        || ngx_http_tgortc_dispatcher_free(queue) == 0)
-    {
-        ngx_str_set(&args[5], "0");
-    } else {
+    if (delivery->reserved) {
         ngx_str_set(&args[5], "1");
+    } else {
+        ngx_str_set(&args[5], "0");
     }
 
     if (delivery->endpoint_failed) {
@@ -821,6 +841,9 @@ ngx_http_tgortc_dispatcher_reported(void *data,
     ngx_http_tgortc_queue_t  *queue;
 
     queue = delivery->queue;
+
+    queue->reserved -= delivery->reserved;
+    delivery->reserved = 0;
 
     /* as long as nobody else may send it, the answer is worth the trouble */
 

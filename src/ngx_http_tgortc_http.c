@@ -472,7 +472,8 @@ ngx_http_tgortc_http_set(ngx_http_tgortc_http_t *http,
 
     /*
      * The CAs are read once a day instead of once a connection, which stops
-     * the worker for 20 ms, but only if they all come from a file.
+     * the worker for 20 ms, but only if they all come from a file.  (Since
+     * 8.17 libcurl brings its path back, and reads them once a connection.)
      */
 
     if (http->bundle) {
@@ -702,7 +703,9 @@ ngx_http_tgortc_http_header(char *buf, size_t size, size_t n, void *data)
     len = size * n;
     t->received += len;
 
-    if (t->received > NGX_HTTP_TGORTC_HTTP_ANSWER_MAX) {
+    if (t->received > NGX_HTTP_TGORTC_HTTP_ANSWER_MAX
+                      + t->hr->response_size)
+    {
         return 0;
     }
 
@@ -779,7 +782,9 @@ ngx_http_tgortc_http_body(char *buf, size_t size, size_t n, void *data)
 
     /* ends the transfer, its status stays */
 
-    if (t->received > NGX_HTTP_TGORTC_HTTP_ANSWER_MAX) {
+    if (t->received > NGX_HTTP_TGORTC_HTTP_ANSWER_MAX
+                      + t->hr->response_size)
+    {
         return 0;
     }
 

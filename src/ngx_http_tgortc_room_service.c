@@ -6,7 +6,6 @@
 
 #include "ngx_http_tgortc_room_service.h"
 #include "ngx_http_tgortc_participant.h"
-#include "ngx_tgortc_json.h"
 #include "ngx_tgortc_token.h"
 
 
@@ -15,8 +14,9 @@
 
 #define NGX_HTTP_TGORTC_ROOM_SERVICE_HEADERS   3
 #define NGX_HTTP_TGORTC_ROOM_SERVICE_RESPONSE  4096
-#define NGX_HTTP_TGORTC_ROOM_SERVICE_LISTING   (1024 * 1024)
-#define NGX_HTTP_TGORTC_ROOM_SERVICE_DEPTH     32
+
+/* a thousand participants with their tracks; touched only as far as it fills */
+#define NGX_HTTP_TGORTC_ROOM_SERVICE_LISTING   (4 * 1024 * 1024)
 
 
 static ngx_int_t ngx_http_tgortc_room_service_body(ngx_pool_t *pool,
@@ -115,13 +115,11 @@ ngx_array_t *
 ngx_http_tgortc_room_service_people(ngx_pool_t *pool,
     ngx_http_tgortc_http_request_t *hr)
 {
-    cJSON                    *json, *list, *item;
-    ngx_str_t                 sid, identity, state, *arg;
-    ngx_array_t              *people;
-    ngx_tgortc_json_error_t   error;
+    cJSON        *json, *list, *item;
+    ngx_str_t     sid, identity, state, *arg;
+    ngx_array_t  *people;
 
-    json = ngx_tgortc_json_parse(hr->response, hr->response_len,
-                                 NGX_HTTP_TGORTC_ROOM_SERVICE_DEPTH, &error);
+    json = cJSON_ParseWithLength(hr->response, hr->response_len);
     if (json == NULL) {
         return NULL;
     }

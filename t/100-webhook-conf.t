@@ -49,6 +49,7 @@ __DATA__
     tgortc_webhook                http://127.0.0.1:9?x events=room.finished;
     tgortc_webhook_retry          delays=500ms,5s,1m,1h max_age=2h max_queued=1000;
     tgortc_webhook_log_retention  1d;
+    tgortc_livekit_api            https://livekit.example.com:7880/path/;
 --- config
     location /api/v1/rooms {
         tgortc_rooms;
@@ -501,7 +502,7 @@ main::emerg('"tgortc_webhook http://webhook\.example\.com/#hook" has a character
     tgortc_webhook "http://webhook.example.com:99999/";
 --- must_die
 --- error_log eval
-main::emerg('"tgortc_webhook http://webhook\.example\.com:99999/" .*')
+main::emerg('"tgortc_webhook http://webhook\.example\.com:99999/" is not a URL')
 
 
 
@@ -510,7 +511,7 @@ main::emerg('"tgortc_webhook http://webhook\.example\.com:99999/" .*')
     tgortc_webhook "http://webhook.example.com:http/";
 --- must_die
 --- error_log eval
-main::emerg('"tgortc_webhook http://webhook\.example\.com:http/" .*')
+main::emerg('"tgortc_webhook http://webhook\.example\.com:http/" is not a URL')
 
 
 
@@ -519,7 +520,7 @@ main::emerg('"tgortc_webhook http://webhook\.example\.com:http/" .*')
     tgortc_webhook "http://[::1/";
 --- must_die
 --- error_log eval
-main::emerg('"tgortc_webhook http://\[::1/" .*')
+main::emerg('"tgortc_webhook http://\[::1/" is not a URL')
 
 
 
@@ -537,7 +538,7 @@ main::emerg('invalid parameter "name=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ name=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "name=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" of "tgortc_webhook"')
+main::emerg('invalid parameter "name=" of "tgortc_webhook"')
 
 
 
@@ -555,7 +556,7 @@ main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ timeout=0;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "timeout=0" of "tgortc_webhook"')
+main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
 
 
 
@@ -564,7 +565,7 @@ main::emerg('invalid parameter "timeout=0" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ timeout=soon;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "timeout=soon" of "tgortc_webhook"')
+main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
 
 
 
@@ -573,7 +574,7 @@ main::emerg('invalid parameter "timeout=soon" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ timeout=-1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "timeout=-1" of "tgortc_webhook"')
+main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
 
 
 
@@ -582,7 +583,7 @@ main::emerg('invalid parameter "timeout=-1" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ timeout=61s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "timeout=61s" of "tgortc_webhook"')
+main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
 
 
 
@@ -591,7 +592,7 @@ main::emerg('invalid parameter "timeout=61s" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ timeout=5x;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "timeout=5x" of "tgortc_webhook"')
+main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
 
 
 
@@ -609,7 +610,7 @@ main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ max_in_flight=0;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_in_flight=0" of "tgortc_webhook"')
+main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
 
 
 
@@ -618,7 +619,7 @@ main::emerg('invalid parameter "max_in_flight=0" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ max_in_flight=-1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_in_flight=-1" of "tgortc_webhook"')
+main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
 
 
 
@@ -627,7 +628,7 @@ main::emerg('invalid parameter "max_in_flight=-1" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ max_in_flight=1025;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_in_flight=1025" of "tgortc_webhook"')
+main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
 
 
 
@@ -636,7 +637,7 @@ main::emerg('invalid parameter "max_in_flight=1025" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ max_in_flight=many;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_in_flight=many" of "tgortc_webhook"')
+main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
 
 
 
@@ -645,7 +646,7 @@ main::emerg('invalid parameter "max_in_flight=many" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ retries=5;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "retries=5" of "tgortc_webhook"')
+main::emerg('invalid parameter "retries=" of "tgortc_webhook"')
 
 
 
@@ -654,7 +655,7 @@ main::emerg('invalid parameter "retries=5" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ NAME=app;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "NAME=app" of "tgortc_webhook"')
+main::emerg('invalid parameter "NAME=" of "tgortc_webhook"')
 
 
 
@@ -681,7 +682,7 @@ main::emerg('invalid parameter "secret" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ secrets=top-secret;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter .*of "tgortc_webhook"')
+main::emerg('invalid parameter "secrets=" of "tgortc_webhook"')
 --- no_error_log
 top-secret
 
@@ -880,7 +881,7 @@ main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=0;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=0" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
 
 
 
@@ -889,7 +890,7 @@ main::emerg('invalid parameter "delays=0" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=1s,0,5s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=1s,0,5s" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
 
 
 
@@ -898,7 +899,7 @@ main::emerg('invalid parameter "delays=1s,0,5s" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=1s,,5s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=1s,,5s" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
 
 
 
@@ -907,7 +908,7 @@ main::emerg('invalid parameter "delays=1s,,5s" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=1s,;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=1s," of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
 
 
 
@@ -916,7 +917,7 @@ main::emerg('invalid parameter "delays=1s," of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=,1s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=,1s" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
 
 
 
@@ -925,7 +926,7 @@ main::emerg('invalid parameter "delays=,1s" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=soon;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=soon" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
 
 
 
@@ -934,7 +935,7 @@ main::emerg('invalid parameter "delays=soon" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=-1s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=-1s" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
 
 
 
@@ -943,7 +944,7 @@ main::emerg('invalid parameter "delays=-1s" of "tgortc_webhook_retry"')
     tgortc_webhook_retry "delays=1s;5s";
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=1s;5s" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
 
 
 
@@ -961,7 +962,7 @@ main::emerg('invalid parameter "max_age=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_age=0;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_age=0" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_age=" of "tgortc_webhook_retry"')
 
 
 
@@ -970,7 +971,7 @@ main::emerg('invalid parameter "max_age=0" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_age=soon;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_age=soon" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_age=" of "tgortc_webhook_retry"')
 
 
 
@@ -979,7 +980,7 @@ main::emerg('invalid parameter "max_age=soon" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_age=-1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_age=-1" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_age=" of "tgortc_webhook_retry"')
 
 
 
@@ -997,7 +998,7 @@ main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_queued=0;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_queued=0" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
 
 
 
@@ -1006,7 +1007,7 @@ main::emerg('invalid parameter "max_queued=0" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_queued=-1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_queued=-1" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
 
 
 
@@ -1015,7 +1016,7 @@ main::emerg('invalid parameter "max_queued=-1" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_queued=1k;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_queued=1k" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
 
 
 
@@ -1024,7 +1025,7 @@ main::emerg('invalid parameter "max_queued=1k" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_queued=99999999999999999999;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_queued=99999999999999999999" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
 
 
 
@@ -1033,7 +1034,7 @@ main::emerg('invalid parameter "max_queued=99999999999999999999" of "tgortc_webh
     tgortc_webhook_retry delay=1s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delay=1s" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delay=" of "tgortc_webhook_retry"')
 
 
 
@@ -1092,7 +1093,80 @@ main::emerg('"tgortc_webhook_retry" directive is duplicate')
 
 
 
-=== TEST 100: tgortc_webhook_log_retention of 0
+=== TEST 100: no address of RoomService
+--- http_config
+    tgortc_livekit_api;
+--- must_die
+--- error_log eval
+main::emerg('invalid number of arguments in "tgortc_livekit_api" directive')
+
+
+
+=== TEST 101: an empty address of RoomService
+--- http_config
+    tgortc_livekit_api "";
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_livekit_api " does not begin with "http://" or "https://"')
+
+
+
+=== TEST 102: the clients' address for RoomService
+--- http_config
+    tgortc_livekit_api wss://livekit.example.com;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_livekit_api wss://livekit\.example\.com" does not begin with "http://" or "https://"')
+
+
+
+=== TEST 103: an address of RoomService without a host
+--- http_config
+    tgortc_livekit_api https://;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_livekit_api https://" has no host')
+
+
+
+=== TEST 104: an address of RoomService with a space
+--- http_config
+    tgortc_livekit_api "http://livekit example";
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_livekit_api http://livekit example" has a character that no URL has')
+
+
+
+=== TEST 105: an address of RoomService that is none
+--- http_config
+    tgortc_livekit_api http://livekit.example.com:99999;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_livekit_api http://livekit\.example\.com:99999" is not a URL')
+
+
+
+=== TEST 106: an address of RoomService with a query
+--- http_config
+    tgortc_livekit_api http://livekit.example.com/?a=b;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_livekit_api" directive takes a URL without a query')
+
+
+
+=== TEST 107: two addresses of RoomService
+--- http_config
+    tgortc_livekit_api http://a.example.com;
+    tgortc_livekit_api http://a.example.com;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_livekit_api" directive is duplicate')
+
+
+
+=== TEST 108: tgortc_webhook_log_retention of 0
 --- http_config
     tgortc_webhook_log_retention  0;
 --- must_die
@@ -1101,7 +1175,7 @@ main::emerg('"tgortc_webhook_log_retention" directive must be longer than 0')
 
 
 
-=== TEST 101: tgortc_webhook_log_retention that is no time
+=== TEST 109: tgortc_webhook_log_retention that is no time
 --- http_config
     tgortc_webhook_log_retention  soon;
 --- must_die
@@ -1110,7 +1184,7 @@ main::emerg('"tgortc_webhook_log_retention" directive invalid value')
 
 
 
-=== TEST 102: tgortc_webhook_log_retention below 0
+=== TEST 110: tgortc_webhook_log_retention below 0
 --- http_config
     tgortc_webhook_log_retention  -1;
 --- must_die
@@ -1119,7 +1193,7 @@ main::emerg('"tgortc_webhook_log_retention" directive invalid value')
 
 
 
-=== TEST 103: tgortc_webhook_log_retention twice
+=== TEST 111: tgortc_webhook_log_retention twice
 --- http_config
     tgortc_webhook_log_retention  1m;
     tgortc_webhook_log_retention  1m;
@@ -1129,7 +1203,7 @@ main::emerg('"tgortc_webhook_log_retention" directive is duplicate')
 
 
 
-=== TEST 104: tgortc_webhook_log_retention with two times
+=== TEST 112: tgortc_webhook_log_retention with two times
 --- http_config
     tgortc_webhook_log_retention  1m 2m;
 --- must_die
@@ -1138,7 +1212,7 @@ main::emerg('invalid number of arguments in "tgortc_webhook_log_retention" direc
 
 
 
-=== TEST 105: tgortc_rejoin_grace of 0
+=== TEST 113: tgortc_rejoin_grace of 0
 --- http_config
     tgortc_rejoin_grace  0;
 --- must_die
@@ -1147,7 +1221,7 @@ main::emerg('"tgortc_rejoin_grace" directive must be longer than 0')
 
 
 
-=== TEST 106: tgortc_rejoin_grace that is no time
+=== TEST 114: tgortc_rejoin_grace that is no time
 --- http_config
     tgortc_rejoin_grace  soon;
 --- must_die
@@ -1156,7 +1230,7 @@ main::emerg('"tgortc_rejoin_grace" directive invalid value')
 
 
 
-=== TEST 107: tgortc_rejoin_grace below 0
+=== TEST 115: tgortc_rejoin_grace below 0
 --- http_config
     tgortc_rejoin_grace  -1;
 --- must_die
@@ -1165,7 +1239,7 @@ main::emerg('"tgortc_rejoin_grace" directive invalid value')
 
 
 
-=== TEST 108: tgortc_rejoin_grace twice
+=== TEST 116: tgortc_rejoin_grace twice
 --- http_config
     tgortc_rejoin_grace  1m;
     tgortc_rejoin_grace  1m;
@@ -1175,7 +1249,7 @@ main::emerg('"tgortc_rejoin_grace" directive is duplicate')
 
 
 
-=== TEST 109: tgortc_rejoin_grace with two times
+=== TEST 117: tgortc_rejoin_grace with two times
 --- http_config
     tgortc_rejoin_grace  1m 2m;
 --- must_die
@@ -1184,7 +1258,7 @@ main::emerg('invalid number of arguments in "tgortc_rejoin_grace" directive')
 
 
 
-=== TEST 110: two places of an app differ in tgortc_rejoin_grace
+=== TEST 118: two places of an app differ in tgortc_rejoin_grace
 --- config
     location /a {
         tgortc_rooms;
@@ -1201,7 +1275,7 @@ main::differs('tgortc_rejoin_grace')
 
 
 
-=== TEST 111: in tgortc_rejoin_grace, one has the default
+=== TEST 119: in tgortc_rejoin_grace, one has the default
 --- config
     location /a {
         tgortc_rooms;
@@ -1217,7 +1291,7 @@ main::differs('tgortc_rejoin_grace')
 
 
 
-=== TEST 112: in tgortc_webhook_log_retention
+=== TEST 120: in tgortc_webhook_log_retention
 --- config
     location /a {
         tgortc_rooms;
@@ -1233,7 +1307,7 @@ main::differs('tgortc_webhook_log_retention')
 
 
 
-=== TEST 113: in tgortc_webhook, one has none
+=== TEST 121: in tgortc_webhook, one has none
 --- config
     location /a {
         tgortc_rooms;
@@ -1249,7 +1323,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 114: in tgortc_webhook, rooms have none
+=== TEST 122: in tgortc_webhook, rooms have none
 --- config
     location /a {
         tgortc_rooms;
@@ -1265,7 +1339,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 115: in the address of an endpoint
+=== TEST 123: in the address of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1282,7 +1356,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 116: in the name of an endpoint
+=== TEST 124: in the name of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1299,7 +1373,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 117: in the number of endpoints
+=== TEST 125: in the number of endpoints
 --- config
     location /a {
         tgortc_rooms;
@@ -1317,7 +1391,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 118: in the secret of an endpoint
+=== TEST 126: in the secret of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1337,7 +1411,7 @@ other-secret
 
 
 
-=== TEST 119: in the second secret of an endpoint
+=== TEST 127: in the second secret of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1354,7 +1428,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 120: in the order of secrets
+=== TEST 128: in the order of secrets
 --- config
     location /a {
         tgortc_rooms;
@@ -1371,7 +1445,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 121: in the timeout of an endpoint
+=== TEST 129: in the timeout of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1388,7 +1462,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 122: in max_in_flight
+=== TEST 130: in max_in_flight
 --- config
     location /a {
         tgortc_rooms;
@@ -1405,7 +1479,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 123: in the events of an endpoint
+=== TEST 131: in the events of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1422,7 +1496,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 124: in the delays of tgortc_webhook_retry
+=== TEST 132: in the delays of tgortc_webhook_retry
 --- config
     location /a {
         tgortc_rooms;
@@ -1439,7 +1513,7 @@ main::differs('tgortc_webhook_retry')
 
 
 
-=== TEST 125: in the number of delays
+=== TEST 133: in the number of delays
 --- config
     location /a {
         tgortc_rooms;
@@ -1456,7 +1530,7 @@ main::differs('tgortc_webhook_retry')
 
 
 
-=== TEST 126: in max_age
+=== TEST 134: in max_age
 --- config
     location /a {
         tgortc_rooms;
@@ -1473,7 +1547,7 @@ main::differs('tgortc_webhook_retry')
 
 
 
-=== TEST 127: in max_queued
+=== TEST 135: in max_queued
 --- config
     location /a {
         tgortc_rooms;
@@ -1489,7 +1563,23 @@ main::differs('tgortc_webhook_retry')
 
 
 
-=== TEST 128: in the keys of LiveKit
+=== TEST 136: in tgortc_livekit_api
+--- config
+    location /a {
+        tgortc_rooms;
+        tgortc_livekit_api http://127.0.0.1:9;
+    }
+
+    location /b {
+        tgortc_livekit_webhook;
+    }
+--- must_die
+--- error_log eval
+main::differs('tgortc_livekit_api')
+
+
+
+=== TEST 137: in the keys of LiveKit
 --- config
     location /a {
         tgortc_rooms;

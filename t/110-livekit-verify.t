@@ -20,19 +20,23 @@ use MIME::Base64 qw(encode_base64 encode_base64url);
 
 require "$FindBin::Bin/lib/TgoRTC/Suite.pm";
 
-TgoRTC::Suite::setup();
+no_shuffle();
+no_long_string();
 
-# right before a block runs: a token is not valid for ever
+# Right before a block runs: a token is not valid for ever.  One preprocessor,
+# for who has several runs them in another order.
 
 add_block_preprocessor(sub {
     my ($block) = @_;
 
-    my $headers = $block->more_headers;
+    if (!defined $block->config) {
+        $block->set_value(config => locations());
+    }
+
+    TgoRTC::Suite::prepare($block);
+
+    my @headers = @{$block->more_headers || []};
     my $requests = $block->request;
-
-    return if ref $headers ne 'ARRAY' || ref $requests ne 'ARRAY';
-
-    my @headers = @$headers;
 
     for my $i (0 .. $#headers) {
         my (undef, $body) = split /\n/, $requests->[$i], 2;
@@ -43,8 +47,21 @@ add_block_preprocessor(sub {
         $headers[$i] =~ s/<([^>]*)>/token($body, split ' ', $1)/eg;
     }
 
-    $block->set_value(more_headers => \@headers);
+    $block->set_value(more_headers => \@headers) if @headers;
 });
+
+
+sub locations {
+    return <<'END';
+    location /api/v1/rooms {
+        tgortc_rooms;
+    }
+
+    location /api/v1/webhooks/livekit {
+        tgortc_livekit_webhook;
+    }
+END
+}
 
 
 sub token {
@@ -122,26 +139,6 @@ sub sends {
     return [ ("POST /api/v1/webhooks/livekit\n$body") x $n ];
 }
 
-
-# a location for LiveKit's webhook, beside the one for rooms
-
-my $config = <<'END';
-    location /api/v1/rooms {
-        tgortc_rooms;
-    }
-
-    location /api/v1/webhooks/livekit {
-        tgortc_livekit_webhook;
-    }
-END
-
-add_block_preprocessor(sub {
-    my ($block) = @_;
-
-    my $given = $block->config;
-
-    $block->set_value(config => $config) if $given !~ /tgortc_livekit_webhook/;
-});
 
 run_tests();
 
@@ -724,10 +721,10 @@ Authorization: <>
 -
 {"code":413,"message":"The request body is too large"}
 -
---- error_log eval
-[ undef ]
 --- no_error_log
 [crit]
+[alert]
+[emerg]
 
 
 
@@ -820,29 +817,23 @@ Content-Length: 0
 === TEST 26: signed, and no JSON
 --- request eval
 [ map { "POST /api/v1/webhooks/livekit\n$_" }
-  '', '{', 'x', '{"event":"room_started"} {}', '{"event":"a","event":"b"}',
-  '[]', 'null', '"event"', "{\"event\":\"\xff\"}",
-  '{"a":' x 40 . '1' . '}' x 40 ]
+  '', '{', 'x', '{"event":}', "{\"event\":\"\x01", '{"a":' x 2000 ]
 --- more_headers eval
-[ ("Authorization: <>\n") x 10 ]
+[ ("Authorization: <>\n") x 6 ]
 --- error_code: 400
 --- response_headers
 Content-Type: application/json
---- response_body eval
-[ (map { qr/\A\{"code":400,"message":"Parameter error: the body must be valid JSON in UTF-8 \(error at byte offset $_\)"\}\z/ }
-   0, 1, 0, 25),
-  qr/\A\{"code":400,"message":"Parameter error: the body must not repeat a key /,
-  (qr/\A\{"code":400,"message":"Parameter error: the body must be a JSON object"\}\z/) x 3,
-  qr/\A\{"code":400,"message":"Parameter error: the body must be valid JSON in UTF-8 \(error at byte offset 10\)"\}\z/,
-  qr/\A\{"code":400,"message":"Parameter error: the body must be nested less deeply / ]
+--- response_body: {"code":400,"message":"Parameter error: the body must be valid JSON in UTF-8 (error at byte offset 0)"}
 
 
 
-=== TEST 27: as deep as protobuf's JSON may get
+=== TEST 27: JSON that LiveKit may come to send one day
 --- request eval
-main::sends(1, '{"a":' x 32 . '1' . '}' x 32)
---- more_headers
-Authorization: <>
+[ map { "POST /api/v1/webhooks/livekit\n$_" }
+  '[]', 'null', '"event"', '{"event":"a","event":"b"}',
+  '{"a":' x 40 . '1' . '}' x 40, "{\"event\":\"\xff\"}" ]
+--- more_headers eval
+[ ("Authorization: <>\n") x 6 ]
 --- response_body: -
 
 

@@ -47,7 +47,7 @@ local due = call('ZRANGE', DUE, 0, limit, 'WITHSCORES')
 for k = 1, #due, 2 do
     local room_id, score = due[k], tonumber(due[k + 1])
 
-    if score > now or k > 2 * limit then
+    if score > now or k > 2 * limit or EVENTS_MAX == 0 then
         reply[4] = math.max(0, math.ceil(score - now))
         break
     end
@@ -61,21 +61,25 @@ for k = 1, #due, 2 do
         change = advance(ENDPOINT, room_id, now)
     end
 
-    if change then
+    if not change then
+        call('ZREM', DUE, room_id)
+        call('ZREM', BASE .. 'age:' .. ENDPOINT, room_id)
+
+    elseif retry_at(change) > now then
+        call('ZADD', DUE, retry_at(change), room_id)
+
+    else
         local token = string.format('%.17g', lease_end())
 
         call('ZADD', DUE, token, room_id)
         add_change(reply, room_id, token, change)
 
         if breaker[FAILURES] >= BREAKER_FAILURES then
-            breaker[OPEN_UNTIL] = now + LEASE
+            breaker[OPEN_UNTIL], breaker[PROBE] = now + LEASE, token
             save_breaker(breaker)
             reply[4] = LEASE
             break
         end
-
-    else
-        call('ZREM', BASE .. 'age:' .. ENDPOINT, room_id)
     end
 end
 

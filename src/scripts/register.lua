@@ -9,6 +9,10 @@
 -- include outbox
 local ROOMS_AT_ONCE = 100
 
+-- ms without which nobody has an endpoint, however short its max_age:
+-- heartbeats come every 5 s
+local UNSEEN_MIN = 15000
+
 local reply = { 'ok', now, 0 }
 
 for k = 11, #ARGV, 5 do
@@ -48,7 +52,7 @@ local registered = call('HGETALL', ENDPOINTS)
 for k = 1, #registered, 2 do
     local id, endpoint = registered[k], cmsgpack.unpack(registered[k + 1])
 
-    if endpoint[N_SEEN] + endpoint[N_MAX_AGE] < now then
+    if endpoint[N_SEEN] + math.max(endpoint[N_MAX_AGE], UNSEEN_MIN) < now then
         local rooms = call('ZRANGE', BASE .. 'due:' .. id, 0,
                            ROOMS_AT_ONCE - 1)
 

@@ -23,23 +23,25 @@ end
 call('ZREM', DUE, ROOM_ID)
 
 local breaker = load_breaker()
-local probing = breaker[FAILURES] >= BREAKER_FAILURES
 local failures = breaker[FAILURES]
+local is_probe = breaker[PROBE] == TOKEN
 
 if ENDPOINT_FAILED == '1' then
     failures = failures + 1
 
-    if failures >= BREAKER_FAILURES then
+    -- what was under way when it opened tells nothing new
+    if failures == BREAKER_FAILURES or is_probe then
         breaker[OPEN_FOR] = math.min(BREAKER_MAX,
                                 math.max(BREAKER_MIN, 2 * breaker[OPEN_FOR]))
-        breaker[OPEN_UNTIL] = now + breaker[OPEN_FOR]
+        breaker[OPEN_UNTIL], breaker[PROBE] = now + breaker[OPEN_FOR], ''
     end
 
 else
-    failures, breaker[OPEN_UNTIL], breaker[OPEN_FOR] = 0, 0, 0
+    failures = 0
+    breaker[OPEN_UNTIL], breaker[OPEN_FOR], breaker[PROBE] = 0, 0, ''
 end
 
-if failures ~= breaker[FAILURES] or failures > 0 then
+if failures ~= breaker[FAILURES] then
     breaker[FAILURES] = failures
     save_breaker(breaker)
 end
@@ -64,7 +66,7 @@ for k = 17, #ARGV, 4 do
 
     else
         -- a probe is the breaker's, not the event's
-        if not (probing and ENDPOINT_FAILED == '1') then
+        if not (is_probe and ENDPOINT_FAILED == '1') then
             tries[2 * i - 1], tries[2 * i] = tries[2 * i - 1] + 1, now + delay
         end
 
@@ -79,22 +81,15 @@ for k = 17, #ARGV, 4 do
     end
 end
 
-local retry_at
-
-for i = 1, count_events(change) do
-    if not is_done(change, i) then
-        retry_at = math.min(retry_at or tries[2 * i], tries[2 * i])
-    end
-end
-
+local again_at = retry_at(change)
 local reply = { 'ok', now, 0, 0 }
 local token = string.format('%.17g', lease_end())
 local go_on = GO_ON == '1' and breaker[OPEN_UNTIL] <= now
-              and (retry_at or 0) <= now
+              and EVENTS_MAX > 0 and (again_at or 0) <= now
 
-if retry_at then
+if again_at then
     call('LSET', queue_key(ENDPOINT, ROOM_ID), 0, cmsgpack.pack(change))
-    call('ZADD', DUE, go_on and token or math.max(now, retry_at), ROOM_ID)
+    call('ZADD', DUE, go_on and token or math.max(now, again_at), ROOM_ID)
 else
     change = advance(ENDPOINT, ROOM_ID, go_on and token or now)
 end

@@ -34,18 +34,18 @@ our %OPEN = (
         . 'closed without an event, or participant.missed',
     join_without_device =>
         'a join without device_type: the known one is kept, or forgotten',
+    invite_again =>
+        'the device type of one who is invited again: forgotten, or kept',
     join_in_grace =>
-        'a join through the API in rejoin grace: connected until the connect '
-        . 'deadline (no second participant.joined), or no more',
-    older_than_dead =>
-        'participant_joined with a smaller joinedAtMs than that of a session '
-        . 'that is dead: ignored, or admitted',
+        'a join through the API in rejoin grace: connected as before, or '
+        . 'away until a session comes; that with a second participant.joined, '
+        . 'or without',
+    made_before_leaving =>
+        'participant_joined of a session never heard of, made before its '
+        . 'person left, but he is back meanwhile: dead, or his',
     track_then_joined =>
         'participant_joined of a session that track_published has proved: '
         . 'brings its device type, or nothing',
-    track_then_other =>
-        'participant_joined of another session than the one that '
-        . 'track_published has proved: newer, or older',
     refused_starts =>
         'participant_joined of one who may not join, in a room that has not '
         . 'started: starts it, or not',
@@ -63,15 +63,16 @@ our %OPEN = (
         . 'the grace goes on, or begins again',
     finished_connected =>
         'who is connected at room_finished while others keep the room open: '
-        . 'hung up silently, hung up with participant.left, or remains joined',
+        . 'gets a grace, is hung up silently or with participant.left, or '
+        . 'remains joined; who is in the short grace: keeps it, or the same',
     finished_end =>
         'the deadline that kept a group open after room_finished runs out: as '
         . 'any other, or the room ends in any case',
     finished_twice =>
         'room_finished of a room sid that is finished: nothing, or again',
-    finished_mark =>
-        'what makes up for room_finished in a group: a session only, or a '
-        . 'leave through the API as well',
+    finished_leave =>
+        'the last one that a group waited for after room_finished leaves '
+        . 'through the API: as any other, or the room ends in any case',
     together =>
         'two who run out of grace at the same moment: one change, or two'
 );
@@ -166,7 +167,7 @@ sub live {
 sub active {
     my ($p) = @_;
 
-    return $p && $p->{status} < 2;
+    return $p && defined $p->{status} && $p->{status} < 2;
 }
 
 
@@ -229,7 +230,7 @@ sub next_deadline {
 
 # --- answers
 
-sub ok { return { status => 200, body => $_[0] || {} } }
+sub ok { return { status => 200, body => @_ ? $_[0] : {} } }
 sub refused { my ($status, @names) = @_;
               return { status => $status, names => \@names } }
 
@@ -350,13 +351,14 @@ sub no_deadline {
 # somebody is not active any more; his session is dead
 
 sub close_person {
-    my ($room, $p, $status) = @_;
+    my ($self, $room, $p, $status) = @_;
 
     no_deadline($p);
     $room->{dead}{$p->{sid}} = 1 if defined $p->{sid};
     $p->{status} = $status;
     $p->{live} = 0;
-    delete $p->{sid};
+    $p->{left} = $self->{now} * 1000;
+    delete @$p{qw(sid quiet)};
 }
 
 
@@ -366,7 +368,7 @@ sub end_room {
     for my $uid (active_uids($room)) {
         my $p = $room->{p}{$uid};
 
-        close_person($room, $p, $p->{status} == 1 ? 3
+        $self->close_person($room, $p, $p->{status} == 1 ? 3
                                 : !$by_ring ? 6
                                 : $uid eq $room->{creator}
                                 ? $self->creator_unreached : 4);
@@ -392,6 +394,7 @@ sub verdict {
 
     return 2 if $room->{answered};
     return 6 if !@invited || grep { $room->{p}{$_}{status} != 2 } @invited;
+    return (4, 6)[$self->choose(2)] if $room->{p}{$room->{creator}}{again};
     return 4 if @invited == @others;
     return $self->way('invitees', 4, 6);
 }
@@ -442,7 +445,7 @@ sub depart {
         ($event, $status) = ('rejected', 2);
     }
 
-    close_person($room, $p, $status);
+    $self->close_person($room, $p, $status);
     $self->event($room, "participant.$event", $uid);
 
     $end = $self->group_end($room, $uid, $was, $late ? $ends : undef)
@@ -510,6 +513,10 @@ sub add {
 sub ring {
     my ($self, $room, $uid) = @_;
     my $p = add($room, $uid);
+
+    $p->{device} = ''
+        if $p->{device} ne ''
+           && $self->way('invite_again', 'forgotten', 'kept') eq 'forgotten';
 
     $p->{status} = 0;
     $self->until_deadline($p, 'ring');
@@ -586,19 +593,23 @@ sub join_room {
     my $p = add($room, $step->{uid});
 
     if (!$p->{live}) {
-        my $held = connected($p) && $self->way('join_in_grace', 0, 1);
+        my $way = connected($p)
+                  ? $self->way('join_in_grace', 'quiet', 'away', 'connected')
+                  : '';
 
         $p->{status} = 1;
         $p->{ever} = 1;
         $self->until_deadline($p, 'connect');
-        $p->{held} = $held ? 1 : 0;
+        $p->{held} = $way eq 'connected' ? 1 : 0;
+        $p->{quiet} = 1 if $way eq 'quiet';
 
         if (defined $step->{device}) {
             $p->{device} = $step->{device};
 
         } elsif ($p->{device} ne '') {
-            $p->{device} = $self->way('join_without_device', $p->{device}, '')
-                           eq '' ? '' : $p->{device};
+            $p->{device} = ''
+                if $self->way('join_without_device', 'kept', 'forgotten')
+                   eq 'forgotten';
         }
     }
 
@@ -626,7 +637,7 @@ sub leave {
 
     $self->finished_end($room)
         if live($room) && $room->{waiting}
-           && $self->way('finished_mark', 0, 1);
+           && $self->way('finished_leave', 0, 1);
 
     $self->commit($room);
 
@@ -661,7 +672,7 @@ sub cancel {
     return ok() if !@uids;
 
     for my $uid (@uids) {
-        close_person($room, $room->{p}{$uid}, 6);
+        $self->close_person($room, $room->{p}{$uid}, 6);
         $self->event($room, 'participant.cancelled', $uid);
     }
 
@@ -678,6 +689,11 @@ sub cancel {
 
     return ok();
 }
+
+
+# a session begins in LiveKit; we hear of it later
+
+sub begin { return ok() }
 
 
 sub bad {
@@ -773,7 +789,7 @@ sub lk_participant_joined {
     my ($self, $room, $step) = @_;
     my ($uid, $sid) = @$step{qw(uid sid)};
 
-    if ($room->{finished}{$step->{rsid}} || $room->{dead}{$sid}) {
+    if ($self->is_dead($room, $step)) {
         $room->{dead}{$sid} = 1;
         $self->start_room($room)
             if $room->{status} == 0 && $self->way('dead_starts', 0, 1);
@@ -801,25 +817,30 @@ sub lk_participant_joined {
         return;
     }
 
-    my $last = $room->{last}{$uid};
-
-    if (defined $last && $last > $step->{ms}
-        && !$self->way('older_than_dead', 0, 1))
-    {
-        $room->{dead}{$sid} = 1;
-
-        # nothing came of it, so nobody was added
-
-        if (!defined $p->{status}) {
-            pop @{$room->{uids}};
-            delete $room->{p}{$uid};
-        }
-
-        return;
-    }
-
     $p->{device} = $step->{device};
     $self->connect($room, $uid, $sid, $step->{ms});
+}
+
+
+# Sessions that are over before they are heard of count as well.
+
+sub is_dead {
+    my ($self, $room, $step) = @_;
+    my ($uid, $sid, $ms) = @$step{qw(uid sid ms)};
+    my $p = $room->{p}{$uid};
+    my $last = $room->{last}{$uid};
+
+    if ($room->{finished}{$step->{rsid}}) {
+        $room->{closed}{$sid} = 1;
+        return 1;
+    }
+
+    return 1 if $room->{dead}{$sid};
+    return 0 if !$p || $p->{live} && $p->{sid} eq $sid;
+    return 1 if defined $last && $ms < $last;
+    return 0 if !defined $p->{left} || $ms > $p->{left};
+    return 1 if !active($p);
+    return $self->way('made_before_leaving', 0, 1);
 }
 
 
@@ -837,8 +858,11 @@ sub other_session {
         }
 
     } elsif (defined $p->{ms} ? $p->{ms} < $step->{ms}
-                              : $self->way('track_then_other', 1, 0))
+             : $p->{proved} < $step->{ms} || $self->choose(2) == 0)
     {
+        # of a session that a track has proved only that it is not later
+        # than that is known
+
         $room->{dead}{$p->{sid}} = 1;
         @$p{qw(sid ms device)} = @$step{qw(sid ms device)};
 
@@ -862,9 +886,10 @@ sub newest {
 sub connect {
     my ($self, $room, $uid, $sid, $ms) = @_;
     my $p = $room->{p}{$uid};
-    my $back = defined $p->{status} && active($p) && connected($p);
+    my $back = active($p) && connected($p) || $p->{quiet};
 
     no_deadline($p);
+    delete $p->{quiet};
     $room->{dead}{$p->{sid}} = 1 if defined $p->{sid} && $p->{sid} ne $sid;
     @$p{qw(status live ever sid ms)} = (1, 1, 1, $sid, $ms);
     $room->{waiting} = 0;
@@ -898,6 +923,7 @@ sub lk_track_published {
 
     $self->start_room($room);
     $self->connect($room, $uid, $sid);
+    $p->{proved} = $self->{now} * 1000;
 }
 
 
@@ -984,7 +1010,16 @@ sub lk_room_finished {
 
     for my $uid (@closed) {
         my $p = $room->{p}{$uid};
-        my $way = $self->way('finished_connected', 'silent', 'left', 'joined');
+        my $way = $self->way('finished_connected', 'grace', 'silent', 'left',
+                             'joined');
+
+        if ($way eq 'grace') {
+            $room->{closed}{$p->{sid}} = 1 if $p->{live};
+            $room->{dead}{$p->{sid}} = 1 if defined $p->{sid};
+            $p->{live} = 0;
+            $self->until_deadline($p, 'grace') if !$p->{kind};
+            next;
+        }
 
         if ($way eq 'joined') {
             $room->{closed}{$p->{sid}} = 1 if $p->{live};
@@ -994,7 +1029,7 @@ sub lk_room_finished {
             next;
         }
 
-        close_person($room, $p, 3);
+        $self->close_person($room, $p, 3);
         $self->event($room, 'participant.left', $uid) if $way eq 'left';
     }
 }
@@ -1086,12 +1121,12 @@ sub ring_out {
                           && $self->way('creator_invited_again', 0, 1));
 
         if ($silent) {
-            close_person($room, $p, $self->creator_unreached);
+            $self->close_person($room, $p, $self->creator_unreached);
             $unreached = 1;
             next;
         }
 
-        close_person($room, $p, 4);
+        $self->close_person($room, $p, 4);
         $self->event($room, 'participant.missed', $uid);
         $missed = 1;
     }
@@ -1101,7 +1136,7 @@ sub ring_out {
             next if $room->{p}{$uid}{status} == 1
                     || $uid eq $room->{creator}
                     || !$self->way('silent_missed', 0, 1);
-            close_person($room, $room->{p}{$uid}, 4);
+            $self->close_person($room, $room->{p}{$uid}, 4);
             $self->event($room, 'participant.missed', $uid);
         }
 

@@ -9,13 +9,14 @@ local DUE = BASE .. 'due:' .. ENDPOINT
 
 local BREAKER_FAILURES, BREAKER_MIN, BREAKER_MAX = 10, 1000, 15000
 
--- a breaker: failures in a row, closed until (ms), how long it was open last
-local FAILURES, OPEN_UNTIL, OPEN_FOR = 1, 2, 3
+-- a breaker: failures in a row, open until (ms), how long it was open last,
+-- the token of the attempt that probes
+local FAILURES, OPEN_UNTIL, OPEN_FOR, PROBE = 1, 2, 3, 4
 
 
 local function load_breaker()
     local packed = call('HGET', BREAKERS, ENDPOINT)
-    return packed and cmsgpack.unpack(packed) or { 0, 0, 0 }
+    return packed and cmsgpack.unpack(packed) or { 0, 0, 0, '' }
 end
 
 
@@ -50,6 +51,8 @@ local function add_change(reply, room_id, token, change)
         end
     end
 
+    EVENTS_MAX = EVENTS_MAX - #events
+
     local n = #reply
     local uids = change[C_UIDS]
 
@@ -71,6 +74,21 @@ local function add_change(reply, room_id, token, change)
         reply[n + 3] = change[C_TARGETS][i] or ''
         reply[n + 4] = tries[2 * i - 1] or 0
     end
+end
+
+
+-- When what is left of a change may be sent.
+local function retry_at(change)
+    local tries, earliest = change[C_TRIES], nil
+
+    for i = 1, count_events(change) do
+        if not is_done(change, i) then
+            local at = tries[2 * i] or 0
+            earliest = math.min(earliest or at, at)
+        end
+    end
+
+    return earliest
 end
 
 

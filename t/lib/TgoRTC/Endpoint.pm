@@ -186,8 +186,9 @@ sub read_record {
         my ($what, $n, $time, @rest) = split / /, substr $record, $at,
                                                          $end - $at;
         if ($what eq 'A') {
-            @{$self->{requests}[$n]}{qw(answered status sent)}
-                = ($time, @rest);
+            my $request = $self->{requests}[$n];
+
+            @$request{qw(answered status sent)} = ($time, @rest) if $request;
             $at = $end + 1;
             next;
         }
