@@ -164,6 +164,7 @@ typedef struct {
 
     ngx_http_tgortc_app_t      *app;
     ngx_http_core_loc_conf_t   *core;
+    ngx_array_t                *foreign_pages; /* error_page of the server */
 } ngx_http_tgortc_loc_conf_t;
 
 

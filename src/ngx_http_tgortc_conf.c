@@ -461,6 +461,12 @@ ngx_http_tgortc_conf_merge(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *prev,
         conf->prefix = prev->prefix;
         conf->file = prev->file;
         conf->line = prev->line;
+
+        if (conf->core->lmt_excpt && conf->core->handler == NULL
+            && conf->serves != NGX_HTTP_TGORTC_NOTHING)
+        {
+            conf->core->handler = prev->core->handler;
+        }
     }
 
     if (conf->serves == NGX_HTTP_TGORTC_NOTHING) {
@@ -587,29 +593,33 @@ ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    return ngx_http_tgortc_conf_invalid(cf, "tgortc_redis", param, 0);
+
 invalid:
 
-    return ngx_http_tgortc_conf_invalid(cf, "tgortc_redis", param);
+    return ngx_http_tgortc_conf_invalid(cf, "tgortc_redis", param, 1);
 }
 
 
-/* a value may be a secret under a name that is misspelt: only the name */
-
 char *
 ngx_http_tgortc_conf_invalid(ngx_conf_t *cf, char *directive,
-    ngx_str_t *param)
+    ngx_str_t *param, ngx_uint_t known)
 {
     u_char     *last;
-    ngx_str_t   name;
+    ngx_str_t   shown;
 
+    shown = *param;
     last = ngx_strlchr(param->data, param->data + param->len, '=');
 
-    name.data = param->data;
-    name.len = last ? (size_t) (last - param->data + 1) : param->len;
+    /* under a name that is misspelt the value may be a secret */
+
+    if (last != NULL && !known) {
+        shown.len = last - param->data + 1;
+    }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of \"%s\"", &name,
-                       directive);
+                       "%s parameter \"%V\" of \"%s\"",
+                       known ? "invalid" : "unknown", &shown, directive);
 
     return NGX_CONF_ERROR;
 }
@@ -688,12 +698,19 @@ ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
     outer = prev->core;
     inner = conf->core;
 
-    if (outer == NULL || inner->noname) {
+    if (outer == NULL) {
         return;
     }
 
-    if (inner->error_pages == outer->error_pages) {
+    conf->foreign_pages = inner->noname ? prev->foreign_pages
+                                        : outer->error_pages;
+
+    if (inner->error_pages == conf->foreign_pages) {
         inner->error_pages = NULL;
+    }
+
+    if (inner->noname) {
+        return;
     }
 
     if (!conf->own_body_size) {

@@ -50,9 +50,12 @@ char *ngx_http_tgortc_conf_health(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_int_t ngx_http_tgortc_conf_url(ngx_conf_t *cf, char *directive,
     ngx_str_t *url);
 
-/* logs a parameter that is none; returns NGX_CONF_ERROR */
+/*
+ * Logs a parameter whose value is wrong, or (known is 0) whose name is; returns
+ * NGX_CONF_ERROR.
+ */
 char *ngx_http_tgortc_conf_invalid(ngx_conf_t *cf, char *directive,
-    ngx_str_t *param);
+    ngx_str_t *param, ngx_uint_t known);
 
 /* the schedule of retries that is the default; NULL without memory */
 ngx_http_tgortc_retry_t *ngx_http_tgortc_conf_retry_create(ngx_conf_t *cf);

@@ -172,7 +172,8 @@ ngx_http_tgortc_conf_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd,
             retry->max_queued = n;
 
         } else {
-            goto invalid;
+            return ngx_http_tgortc_conf_invalid(cf, "tgortc_webhook_retry",
+                                                &param[i], 0);
         }
     }
 
@@ -185,7 +186,7 @@ ngx_http_tgortc_conf_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd,
 invalid:
 
     return ngx_http_tgortc_conf_invalid(cf, "tgortc_webhook_retry",
-                                        &param[i]);
+                                        &param[i], 1);
 }
 
 
@@ -334,9 +335,11 @@ ngx_http_tgortc_conf_webhook_param(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    return ngx_http_tgortc_conf_invalid(cf, "tgortc_webhook", param, 0);
+
 invalid:
 
-    return ngx_http_tgortc_conf_invalid(cf, "tgortc_webhook", param);
+    return ngx_http_tgortc_conf_invalid(cf, "tgortc_webhook", param, 1);
 }
 
 

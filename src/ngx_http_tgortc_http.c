@@ -955,11 +955,13 @@ ngx_http_tgortc_http_finish(ngx_http_tgortc_http_t *http,
                    "tgortc: request to an endpoint: %ui, curl %d, %uz, %M ms",
                    hr->status, (int) result, t->received, hr->duration);
 
-    curl_multi_remove_handle(http->multi, t->easy);
-    ngx_http_tgortc_http_release(http, t);
+    /* before libcurl asks for its timer, which no longer has to keep us */
 
     ngx_queue_remove(&hr->queue);
     ngx_queue_insert_tail(done, &hr->queue);
+
+    curl_multi_remove_handle(http->multi, t->easy);
+    ngx_http_tgortc_http_release(http, t);
 }
 
 

@@ -657,7 +657,7 @@ main::emerg('invalid parameter "timeout=5x" of "tgortc_redis"')
     tgortc_redis  127.0.0.1:6379 retry=1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "retry=1" of "tgortc_redis"')
+main::emerg('unknown parameter "retry=" of "tgortc_redis"')
 
 
 
@@ -666,7 +666,7 @@ main::emerg('invalid parameter "retry=1" of "tgortc_redis"')
     tgortc_redis  127.0.0.1:6379 db;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "db" of "tgortc_redis"')
+main::emerg('unknown parameter "db" of "tgortc_redis"')
 
 
 
@@ -675,7 +675,7 @@ main::emerg('invalid parameter "db" of "tgortc_redis"')
     tgortc_redis  127.0.0.1:6379 DB=1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "DB=1" of "tgortc_redis"')
+main::emerg('unknown parameter "DB=" of "tgortc_redis"')
 
 
 

@@ -95,7 +95,8 @@ my $took = max(ring($shared[0], map { "x$_" } 1 .. 30),
 my $rung = time;
 
 is(breaker($shared[0], 'good'), 'closed', 'that of another endpoint is closed');
-is($endpoint->await_events(61, path => '^/other$'), 61, 'which gets all events');
+is($endpoint->await_events(61, path => '^/other$'), 61,
+   'which gets all events');
 cmp_ok(max(map { $_->{time} } $endpoint->requests(path => '^/other$')) - $rung,
        '<', 2 * $slack, 'soon');
 cmp_ok($took, '<', 2 * $slack, 'no request waits for the breaker');
@@ -272,7 +273,8 @@ ring($burst, map { "burst$_" } 1 .. 40);
 
     cmp_ok($later[-1]{time} - $came[14]{answered}, '<', 3 * $slack, 'at once');
     is(repeated(@later), 0, 'each at its first attempt');
-    ok(wait_for(sub { breaker($shared[1], 'bad') eq 'closed' }), 'it is closed');
+    ok(wait_for(sub { breaker($shared[1], 'bad') eq 'closed' }),
+       'it is closed');
     ok(wait_for(sub { counts($shared[0], 'bad')
                       eq '61 = 61 ok + 0 failed + 0 pending' }),
        'all is accounted for');

@@ -284,8 +284,9 @@ sub await {
 
 
 # The events of a room, from its first: "STATUS TYPE [UID [DEVICE]]" for each.
-# A hash among them says what is so from there on: "uids", or the "duration"
-# as the least and the most.
+# Side by side those of types that one change can have several of may be in any
+# order.  A hash among them says what is so from there on: "uids", or the
+# "duration" as the least and the most.
 
 sub expect {
     my ($self, $what, $room, @expected) = @_;
@@ -297,8 +298,8 @@ sub expect {
     my @events = in_sequence($self->await($room,
                                           $finishes ? -1 : scalar @lines));
 
-    Test::More::is(CORE::join('', map { line($_) . "\n" } @events),
-                   CORE::join('', map { "$_\n" } @lines), "$what: events");
+    Test::More::is(CORE::join('', sets(map { line($_) } @events)),
+                   CORE::join('', sets(@lines)), "$what: events");
 
     my $known = $self->{rooms}{$room};
     my (%so, @wrong);
@@ -340,6 +341,29 @@ sub in_sequence {
     }
 
     return @events;
+}
+
+
+# Lines, neighbours sorted that are of one change.
+
+sub sets {
+    my @lines = map { "$_\n" } @_;
+    my ($i, $type) = (0);
+
+    while ($i < @lines) {
+        my $n = 1;
+
+        if ((($type) = $lines[$i] =~ /^(\d+ participant\.(?:invited|missed
+                                                         |cancelled))/x)) {
+            $n++ while $i + $n < @lines && $lines[$i + $n] =~ /^$type/;
+
+            @lines[$i .. $i + $n - 1] = sort @lines[$i .. $i + $n - 1];
+        }
+
+        $i += $n;
+    }
+
+    return @lines;
 }
 
 
