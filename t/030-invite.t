@@ -209,10 +209,10 @@ GET /api/v1/rooms/r1
 {}
 {"room_id":"r1",*}
 {}
-{"room_id":"r1",*,{"uid":"bob","status":2,*},{"uid":"carol","status":3,*},{"uid":"dave","status":0,*}]}
+{"room_id":"r1",*,{"uid":"bob","status":2,*},{"uid":"carol","status":3,*,"left_at":"NOW"},{"uid":"dave","status":0,*}]}
 {}
 r1 r1
-{"room_id":"r1",*,"uids":["alice","bob","carol","dave"],*,{"uid":"bob","status":0,*},{"uid":"carol","status":0,*},{"uid":"dave","status":0,*}]}
+{"room_id":"r1",*,"uids":["alice","bob","carol","dave"],*,{"uid":"bob","status":0,*},{"uid":"carol","status":0,*,"left_at":null},{"uid":"dave","status":0,*}]}
 
 
 

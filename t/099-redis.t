@@ -694,6 +694,8 @@ POST /api/v1/rooms/r1/leave
 
 redis client unpause
 
+await /api/v1/health
+
 GET /api/v1/rooms/r2
 
 GET /api/v1/rooms/r1
@@ -727,6 +729,7 @@ OK
 {"code":503,"message":"*"}
 {"code":503,"message":"*"}
 OK
+200
 {"code":404,*}
 {"room_id":"r1","creator":"alice","status":0,*,"participants":[{"uid":"alice","status":0,*},{"uid":"bob","status":0,*}]}
 alice r1 bob r1
@@ -840,6 +843,8 @@ POST /api/v1/rooms/r1/leave
 
 redis replicaof no one
 
+await /api/v1/health
+
 GET /api/v1/rooms/r1
 
 POST /api/v1/rooms/r1/join
@@ -851,6 +856,7 @@ OK
 {"code":503,*}
 {"code":503,*}
 OK
+200
 {"room_id":"r1","creator":"alice","status":0,*,"participants":[{"uid":"alice","status":0,*},{"uid":"bob","status":0,*}]}
 {"room_id":"r1",*}
 --- no_error_log

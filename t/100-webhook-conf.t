@@ -538,7 +538,7 @@ main::emerg('invalid parameter "name=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ name=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "name=" of "tgortc_webhook"')
+main::emerg('invalid parameter "name=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" of "tgortc_webhook"')
 
 
 
@@ -556,7 +556,7 @@ main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ timeout=0;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
+main::emerg('invalid parameter "timeout=0" of "tgortc_webhook"')
 
 
 
@@ -565,7 +565,7 @@ main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ timeout=soon;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
+main::emerg('invalid parameter "timeout=soon" of "tgortc_webhook"')
 
 
 
@@ -574,7 +574,7 @@ main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ timeout=-1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
+main::emerg('invalid parameter "timeout=-1" of "tgortc_webhook"')
 
 
 
@@ -583,7 +583,7 @@ main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ timeout=61s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
+main::emerg('invalid parameter "timeout=61s" of "tgortc_webhook"')
 
 
 
@@ -592,7 +592,7 @@ main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ timeout=5x;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "timeout=" of "tgortc_webhook"')
+main::emerg('invalid parameter "timeout=5x" of "tgortc_webhook"')
 
 
 
@@ -610,7 +610,7 @@ main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ max_in_flight=0;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
+main::emerg('invalid parameter "max_in_flight=0" of "tgortc_webhook"')
 
 
 
@@ -619,7 +619,7 @@ main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ max_in_flight=-1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
+main::emerg('invalid parameter "max_in_flight=-1" of "tgortc_webhook"')
 
 
 
@@ -628,7 +628,7 @@ main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ max_in_flight=1025;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
+main::emerg('invalid parameter "max_in_flight=1025" of "tgortc_webhook"')
 
 
 
@@ -637,7 +637,7 @@ main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ max_in_flight=many;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
+main::emerg('invalid parameter "max_in_flight=many" of "tgortc_webhook"')
 
 
 
@@ -646,7 +646,7 @@ main::emerg('invalid parameter "max_in_flight=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ retries=5;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "retries=" of "tgortc_webhook"')
+main::emerg('unknown parameter "retries=" of "tgortc_webhook"')
 
 
 
@@ -655,7 +655,7 @@ main::emerg('invalid parameter "retries=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ NAME=app;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "NAME=" of "tgortc_webhook"')
+main::emerg('unknown parameter "NAME=" of "tgortc_webhook"')
 
 
 
@@ -664,7 +664,7 @@ main::emerg('invalid parameter "NAME=" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ name;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "name" of "tgortc_webhook"')
+main::emerg('unknown parameter "name" of "tgortc_webhook"')
 
 
 
@@ -673,7 +673,7 @@ main::emerg('invalid parameter "name" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ secret;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "secret" of "tgortc_webhook"')
+main::emerg('unknown parameter "secret" of "tgortc_webhook"')
 
 
 
@@ -682,7 +682,7 @@ main::emerg('invalid parameter "secret" of "tgortc_webhook"')
     tgortc_webhook http://webhook.example.com/ secrets=top-secret;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "secrets=" of "tgortc_webhook"')
+main::emerg('unknown parameter "secrets=" of "tgortc_webhook"')
 --- no_error_log
 top-secret
 
@@ -881,7 +881,7 @@ main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=0;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=0" of "tgortc_webhook_retry"')
 
 
 
@@ -890,7 +890,7 @@ main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=1s,0,5s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=1s,0,5s" of "tgortc_webhook_retry"')
 
 
 
@@ -899,7 +899,7 @@ main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=1s,,5s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=1s,,5s" of "tgortc_webhook_retry"')
 
 
 
@@ -908,7 +908,7 @@ main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=1s,;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=1s," of "tgortc_webhook_retry"')
 
 
 
@@ -917,7 +917,7 @@ main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=,1s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=,1s" of "tgortc_webhook_retry"')
 
 
 
@@ -926,7 +926,7 @@ main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=soon;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=soon" of "tgortc_webhook_retry"')
 
 
 
@@ -935,7 +935,7 @@ main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays=-1s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=-1s" of "tgortc_webhook_retry"')
 
 
 
@@ -944,7 +944,7 @@ main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry "delays=1s;5s";
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "delays=1s;5s" of "tgortc_webhook_retry"')
 
 
 
@@ -962,7 +962,7 @@ main::emerg('invalid parameter "max_age=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_age=0;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_age=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_age=0" of "tgortc_webhook_retry"')
 
 
 
@@ -971,7 +971,7 @@ main::emerg('invalid parameter "max_age=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_age=soon;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_age=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_age=soon" of "tgortc_webhook_retry"')
 
 
 
@@ -980,7 +980,7 @@ main::emerg('invalid parameter "max_age=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_age=-1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_age=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_age=-1" of "tgortc_webhook_retry"')
 
 
 
@@ -998,7 +998,7 @@ main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_queued=0;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_queued=0" of "tgortc_webhook_retry"')
 
 
 
@@ -1007,7 +1007,7 @@ main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_queued=-1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_queued=-1" of "tgortc_webhook_retry"')
 
 
 
@@ -1016,7 +1016,7 @@ main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_queued=1k;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_queued=1k" of "tgortc_webhook_retry"')
 
 
 
@@ -1025,7 +1025,7 @@ main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry max_queued=99999999999999999999;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
+main::emerg('invalid parameter "max_queued=99999999999999999999" of "tgortc_webhook_retry"')
 
 
 
@@ -1034,7 +1034,7 @@ main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delay=1s;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delay=" of "tgortc_webhook_retry"')
+main::emerg('unknown parameter "delay=" of "tgortc_webhook_retry"')
 
 
 
@@ -1043,7 +1043,7 @@ main::emerg('invalid parameter "delay=" of "tgortc_webhook_retry"')
     tgortc_webhook_retry delays;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "delays" of "tgortc_webhook_retry"')
+main::emerg('unknown parameter "delays" of "tgortc_webhook_retry"')
 
 
 

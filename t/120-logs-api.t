@@ -58,11 +58,19 @@ $ENV{LETTERS} = <<'END';
     return redis.call('ZCARD', KEYS[2])
 END
 
+# an entry of three days ago
+
+$ENV{OLD_ENTRY} = <<'END';
+    return redis.call('XADD', KEYS[1], redis.call('TIME')[1] - 259200 .. '000-0', 'e',
+                      cmsgpack.pack({ 'failed', 0, '', 'r1', 3, 'old', '', 1, '' }))
+END
+
 # a breaker.  ARGV: of which endpoint, failures, seconds that it is open yet
 
 $ENV{BREAKER} = <<'END';
     return redis.call('HSET', KEYS[1], ARGV[1], cmsgpack.pack({
-        tonumber(ARGV[2]), 1000 * (redis.call('TIME')[1] + ARGV[3]), 1000
+        tonumber(ARGV[2]), 1000 * (redis.call('TIME')[1] + ARGV[3]), 1000,
+        ''
     }))
 END
 
@@ -482,7 +490,7 @@ redis eval "$LETTERS" 2 {tgortc}:dead {tgortc}:dead:age 5 1
 
 redis zcard {tgortc}:dead:age
 
-redis xadd {tgortc}:log 1000-0 e x
+redis eval "$OLD_ENTRY" 1 {tgortc}:log
 
 redis eval "$ENTRIES" 1 {tgortc}:log $APP failed r1 3 bob "HTTP 500"
 
@@ -504,7 +512,7 @@ POST /api/v1/webhooks/logs/cleanup
 2500
 2500
 2500
-1000-0
+*000-0
 2
 {}
 5

@@ -505,7 +505,7 @@ main::cancels('{"uids":[]}')
 
 === TEST 20: cancel, what is no uid
 --- request eval
-main::cancels(map { qq({"uids":["bob",$_]}) } '""', '5', 'null', '{}', '"a\\nb"', '"' . 'a' x 129 . '"')
+main::cancels(map { qq({"uids":["bob",$_]}) } '""', '5', 'null', 'true', '"a\\nb"', '"' . 'a' x 129 . '"')
 --- error_code: 400
 --- response_body: {"code":400,"message":"Parameter error: uids must be a list of user ids, each a string of 1 to 128 bytes without control characters"}
 

@@ -211,7 +211,7 @@ SKIP: {
 
     my $growth = min(@memory[8 .. 15]) - min(@memory[0 .. 7]);
 
-    cmp_ok($growth, '<', 1500, 16 * $times * keys(%goes)
+    cmp_ok($growth, '<', 1200, 16 * $times * keys(%goes)
            . " clients go away, memory does not grow (by $growth kB)");
     is($nginx->idle_fds, $base, 'nor do connections');
 }

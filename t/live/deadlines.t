@@ -598,12 +598,14 @@ sub make_rooms {
 
     $_->joined for @sessions;
     $sessions[1]->left('STATE_MISMATCH');
+    $calls->livekit('connect')->session('connect-a', 'app')->joined;
     $calls->join('connect', 'connect-b');
 
     my $to = time;
 
     $calls->await('grace', 4);
-    $calls->await($_, 1) for qw(ring connect);
+    $calls->await('connect', 3);
+    $calls->await('ring', 1);
 
     return ($from, $to);
 }
@@ -616,7 +618,8 @@ sub ends {
 
     my %expected = (
         ring => ['6 participant.missed ring-b', '6 room.finished'],
-        connect => ['6 participant.left connect-b', '6 room.finished'],
+        connect => ['1 room.started', '1 participant.joined connect-a app',
+                    '6 participant.left connect-b', '6 room.finished'],
         grace => ['1 room.started', '1 participant.joined grace-a app',
                   '1 participant.joined grace-b app',
                   '2 participant.left grace-b', '2 room.finished']

@@ -113,7 +113,8 @@ sub is_back {
            $workers{$_->{head}{'x-worker'} || ''} = 1 for @responses;
 
            return $last eq '200: 24' && keys %workers == $nginx->{workers};
-       }), "$what: it serves again") or diag($last);
+       }), "$what: it serves again")
+       or die "$what: it does not, and so will not what follows: $last\n";
 
     cmp_ok(time - $since, '<', $soon, "$what: soon");
 

@@ -8,6 +8,7 @@
 use strict;
 use warnings;
 
+use POSIX ();
 use Test::More;
 use TgoRTC::Live;
 use Time::HiRes qw(sleep time);
@@ -230,6 +231,45 @@ for my $how ('TERM', 'QUIT') {
     cmp_ok(time - $since, '<', sanitized() ? 12 : 6, 'soon');
     is(scalar @{$background->finish->{errors}}, 20, 'clients do not hang');
     $redis->signal('CONT');
+    is($server->trouble, '', 'nothing bad in the log');
+}
+
+
+# A configuration that takes longer to read than Redis may take to answer (here
+# it waits for somebody to open the other end of a pipe) is no reason for a 503.
+
+{
+    my $pipe = TgoRTC::Live::name('pipe');
+
+    POSIX::mkfifo($pipe, 0600) or die "$pipe: $!";
+
+    my $release = sub {
+        return background(sub {
+            sleep 0.6;
+            open my $fh, '>', $pipe;
+            return {};
+        });
+    };
+
+    my $server = nginx(redis => "$redis->{address} timeout=300ms",
+                       listen => '', http => "include $pipe;", later => 1);
+
+    my $begin = $release->();
+
+    $server->start;
+    $begin->finish;
+
+    my $load = load($server, 's', 0);
+
+    for my $round (1 .. 3) {
+        my $background = $release->();
+
+        ok($server->reload, "slow configuration, reload $round");
+        $background->finish;
+    }
+
+    is_complete('slow configuration', $load);
+    ok($server->quit, 'it ends');
     is($server->trouble, '', 'nothing bad in the log');
 }
 

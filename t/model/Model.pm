@@ -82,7 +82,7 @@ sub new {
     my ($class, %time) = @_;
 
     return bless { time => \%time, now => 0, rooms => {}, ids => {},
-                   policy => {}, changes => 0 }, $class;
+                   policy => {}, changes => 0, hits => {} }, $class;
 }
 
 
@@ -144,7 +144,7 @@ sub way {
 sub fingerprint {
     my ($self) = @_;
 
-    return JSON::PP->new->canonical->encode({%$self});
+    return JSON::PP->new->canonical->encode({%$self, hits => {}});
 }
 
 
@@ -295,6 +295,8 @@ sub duration {
 sub event {
     my ($self, $room, $type, $uid, %more) = @_;
 
+    $self->{hits}{$type}++;
+
     push @{$room->{events}}, { type => $type, defined $uid ? (uid => $uid) : (),
                                change => $self->{changes}, %more };
 }
@@ -374,6 +376,7 @@ sub end_room {
                                 ? $self->creator_unreached : 4);
     }
 
+    $self->{hits}{"room status $status"}++;
     $room->{status} = $status;
     $room->{ended} = $self->{now};
     $self->event($room, 'room.finished');
@@ -436,7 +439,7 @@ sub depart {
             ($event, $status, $end) = ('cancelled', 6, 3);
 
         } elsif ($was == 0 && $p->{again}
-                 && $self->way('creator_invited_again', 0, 1))
+                 && $self->way('creator_invited_again', 'no', 'rings') eq 'rings')
         {
             ($event, $status) = ('rejected', 2);
         }
@@ -466,7 +469,7 @@ sub group_end {
     return if grep { $_ eq $room->{creator} } @active;
     return $verdict->() if $was == 1;
     return $verdict->() if $uid eq $room->{creator}
-                           && $self->way('creator_gone', 0, 1);
+                           && $self->way('creator_gone', 'goes on', 'ends') eq 'ends';
     return;
 }
 
@@ -637,7 +640,7 @@ sub leave {
 
     $self->finished_end($room)
         if live($room) && $room->{waiting}
-           && $self->way('finished_leave', 0, 1);
+           && $self->way('finished_leave', 'as any', 'ends') eq 'ends';
 
     $self->commit($room);
 
@@ -761,7 +764,7 @@ sub room_sid {
     }
 
     return 1 if $step->{event} =~ /_(?:left|aborted)$/
-                && $self->way('gone_with_new_room_sid', 0, 1);
+                && $self->way('gone_with_new_room_sid', 'current', 'no') eq 'no';
 
     $room->{seen}{$rsid} = 1;
     $room->{current} = $rsid;
@@ -792,7 +795,7 @@ sub lk_participant_joined {
     if ($self->is_dead($room, $step)) {
         $room->{dead}{$sid} = 1;
         $self->start_room($room)
-            if $room->{status} == 0 && $self->way('dead_starts', 0, 1);
+            if $room->{status} == 0 && $self->way('dead_starts', 'no', 'starts') eq 'starts';
         return;
     }
 
@@ -804,7 +807,7 @@ sub lk_participant_joined {
     if ($self->admission($room, $uid)) {
         $room->{refused}{$sid} = 1;
         $self->start_room($room)
-            if $room->{status} == 0 && $self->way('refused_starts', 0, 1);
+            if $room->{status} == 0 && $self->way('refused_starts', 'no', 'starts') eq 'starts';
         return;
     }
 
@@ -840,7 +843,7 @@ sub is_dead {
     return 1 if defined $last && $ms < $last;
     return 0 if !defined $p->{left} || $ms > $p->{left};
     return 1 if !active($p);
-    return $self->way('made_before_leaving', 0, 1);
+    return $self->way('made_before_leaving', 'his', 'dead') eq 'dead';
 }
 
 
@@ -854,7 +857,7 @@ sub other_session {
         if (!defined $p->{ms}) {
             $p->{ms} = $step->{ms};
             $p->{device} = $step->{device}
-                if $self->way('track_then_joined', 1, 0);
+                if $self->way('track_then_joined', 'nothing', 'device') eq 'device';
         }
 
     } elsif (defined $p->{ms} ? $p->{ms} < $step->{ms}
@@ -908,7 +911,7 @@ sub connect {
 sub refused_before {
     my ($self, $room, $sid) = @_;
 
-    return $room->{refused}{$sid} && $self->way('refused_sid', 0, 1);
+    return $room->{refused}{$sid} && $self->way('refused_sid', 'unknown', 'dead') eq 'dead';
 }
 
 
@@ -972,7 +975,7 @@ sub lk_participant_connection_aborted {
         $self->until_deadline($p, 'grace');
 
     } elsif (active($p) && !$dead && ($p->{kind} || '') =~ /grace|short/
-             && $self->way('aborted_in_grace', 0, 1))
+             && $self->way('aborted_in_grace', 'goes on', 'again') eq 'again')
     {
         $self->until_deadline($p, 'grace');
     }
@@ -983,7 +986,7 @@ sub lk_room_finished {
     my ($self, $room, $step) = @_;
 
     return if $room->{finished}{$step->{rsid}}
-              && !$self->way('finished_twice', 0, 1);
+              && $self->way('finished_twice', 'nothing', 'again') eq 'nothing';
 
     $room->{finished}{$step->{rsid}} = 1;
 
@@ -1071,6 +1074,8 @@ sub run_out {
 
     return if !live($room) || !%due;
 
+    $self->{hits}{"deadline $_"}++ for keys %due;
+
     $self->ring_out($room, @{$due{ring}}) if $due{ring};
 
     my @rest = map { @{$due{$_} || []} } qw(connect grace short);
@@ -1085,7 +1090,7 @@ sub run_out {
                                    ? 'connect' : 'leave');
         $self->finished_end($room) if $room->{waiting};
         $self->commit($room) if @rest && live($room)
-                                && $self->way('together', 0, 1);
+                                && $self->way('together', 'one', 'two') eq 'two';
     }
 
     $self->commit($room);
@@ -1106,7 +1111,7 @@ sub finished_end {
                      active_uids($room);
 
     $self->end_room($room, $room->{answered} ? 2 : 6)
-        if @stuck || $self->way('finished_end', 0, 1);
+        if @stuck || $self->way('finished_end', 'as any', 'ends') eq 'ends';
 }
 
 
@@ -1118,7 +1123,8 @@ sub ring_out {
         my $p = $room->{p}{$uid};
         my $silent = $uid eq $room->{creator}
                      && !($p->{again}
-                          && $self->way('creator_invited_again', 0, 1));
+                          && $self->way('creator_invited_again', 'no', 'rings')
+                             eq 'rings');
 
         if ($silent) {
             $self->close_person($room, $p, $self->creator_unreached);
@@ -1135,7 +1141,7 @@ sub ring_out {
         for my $uid (active_uids($room)) {
             next if $room->{p}{$uid}{status} == 1
                     || $uid eq $room->{creator}
-                    || !$self->way('silent_missed', 0, 1);
+                    || $self->way('silent_missed', 'closed', 'missed') eq 'closed';
             $self->close_person($room, $room->{p}{$uid}, 4);
             $self->event($room, 'participant.missed', $uid);
         }
@@ -1153,7 +1159,7 @@ sub ring_out {
              && !grep { $room->{p}{$_}{status} == 1 } @active)
     {
         $self->end_room($room, $self->verdict($room), 1)
-            if $self->way('creator_gone', 0, 1);
+            if $self->way('creator_gone', 'goes on', 'ends') eq 'ends';
     }
 }
 

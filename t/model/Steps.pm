@@ -24,9 +24,9 @@ my @REASONS = (
 );
 
 my %WEIGHT = (
-    create => 10, invite => 8, join => 13, leave => 9, end => 1, cancel => 3,
-    bad => 1, started => 3, joined => 22, left => 12, aborted => 4,
-    finished => 3, track => 5, again => 4, nobody => 1, begin => 5, wait => 0
+    create => 8, invite => 8, join => 14, leave => 7, end => 0.5, cancel => 3,
+    bad => 1, started => 3, joined => 26, left => 14, aborted => 5,
+    finished => 2, track => 5, again => 4, nobody => 1, begin => 5, wait => 0
 );
 
 

@@ -34,8 +34,8 @@ use Steps;
 use TgoRTC::Live qw(background sanitized wait_for);
 
 my $SEED = defined $ENV{SEED} ? $ENV{SEED} : 1;
-my $ROUNDS = $ENV{ROUNDS} || (sanitized() ? 30 : 150);
-my $STEPS = $ENV{STEPS} || 15;
+my $ROUNDS = $ENV{ROUNDS} || (sanitized() ? 30 : 300);
+my $STEPS = $ENV{STEPS} || 25;
 my $JOBS = $ENV{JOBS} || 16;
 
 # seconds: what a step may take, how far apart the deadlines of a room are, how
@@ -781,7 +781,7 @@ sub readable {
 
 sub job {
     my ($seeds, $go) = @_;
-    my (%sum, @different, %ways, %counts);
+    my (%sum, @different, %ways, %counts, %hits);
 
     delete $server->{redis}{socket};
 
@@ -806,7 +806,10 @@ sub job {
             next;
         }
 
+        my $hits = $result->{states}[0]{hits};
         my %seen;
+
+        $hits{$_} += $hits->{$_} for keys %$hits;
 
         for my $state (@{$result->{states}}) {
             my $policy = $state->{policy};
@@ -822,7 +825,7 @@ sub job {
     }
 
     return { sum => \%sum, different => \@different, ways => \%ways,
-             counts => \%counts };
+             counts => \%counts, hits => \%hits };
 }
 
 
@@ -845,7 +848,7 @@ for my $deal ([\@long, 3], [\@short, $JOBS]) {
     }
 }
 
-my (%sum, %ways, %counts, @different, @failed);
+my (%sum, %ways, %counts, %hits, @different, @failed);
 
 for my $job (@jobs) {
     wait_for(sub { -s $job->{file} || !kill 0, $job->{pid} },
@@ -860,6 +863,7 @@ for my $job (@jobs) {
 
     push @different, @{$result->{different}};
     $sum{$_} += $result->{sum}{$_} for keys %{$result->{sum}};
+    $hits{$_} += $result->{hits}{$_} for keys %{$result->{hits}};
     %counts = (%counts, %{$result->{counts}});
 
     for my $point (keys %{$result->{ways}}) {
@@ -890,6 +894,7 @@ my $late = $sum{late} || 0;
 ok($late <= $ROUNDS / 10, "at most a tenth was held up ($late)");
 is($server->{nginx}->trouble, '', 'no trouble in the log');
 
+note "$hits{$_} times $_" for sort keys %hits;
 note "$sum{skipped} steps left out that the contract says nothing of"
     if $sum{skipped};
 

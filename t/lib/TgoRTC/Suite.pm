@@ -20,7 +20,8 @@ package TgoRTC::Suite;
 #   these alone is meant for all requests.
 # - Among the requests "redis COMMAND" is given to redis-cli (by a shell)
 #   after the request above it; what it prints has a line of its own in
-#   response_body, its line breaks as spaces.
+#   response_body, its line breaks as spaces.  "await PATH" asks nginx for PATH
+#   until it answers 200, and prints the last status.
 # - In answers a token reads TOKEN, and a time between the beginning of the
 #   block and now reads NOW.  In what is expected "*" stands for anything.
 
@@ -28,6 +29,7 @@ use strict;
 use warnings;
 
 use Digest::SHA ();
+use IO::Socket::INET ();
 use JSON::PP ();
 use MIME::Base64 ();
 use Test::More ();
@@ -122,6 +124,26 @@ sub redis {
 }
 
 
+sub await {
+    my ($path) = @_;
+
+    my $give_up = time + 10;
+    my $status = '';
+
+    while ($status ne '200' && time < $give_up) {
+        my $socket = IO::Socket::INET->new(
+            PeerAddr => '127.0.0.1', PeerPort => main::server_port());
+
+        print {$socket} "GET $path HTTP/1.0\r\n\r\n" if $socket;
+
+        $status = ($socket && <$socket> || '') =~ m{^HTTP/\S+ (\d+)} ? $1 : '';
+        select undef, undef, undef, 0.02 if $status ne '200';
+    }
+
+    return $status;
+}
+
+
 sub story {
     my ($block) = @_;
 
@@ -133,7 +155,7 @@ sub story {
     return if !defined $given;
 
     for my $part (ref $given ? @$given : split /\n\n+/, $given) {
-        if (!ref $part && $part =~ /^redis (.*\S)/) {
+        if (!ref $part && $part =~ /^((?:redis|await) .*\S)/) {
             push @{$commands[$#requests]}, $1;
 
         } else {
@@ -224,8 +246,9 @@ sub run {
     my ($name, $commands, $expected) = @_;
 
     for my $i (0 .. $#$commands) {
-        my $title = "$name - redis $commands->[$i]";
-        my $out = redis($commands->[$i]);
+        my $title = "$name - $commands->[$i]";
+        my ($tool, $rest) = split / /, $commands->[$i], 2;
+        my $out = $tool eq 'redis' ? redis($rest) : await($rest);
 
         if (ref $expected->[$i]) {
             Test::More::like($out, $expected->[$i], $title);
