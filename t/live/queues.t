@@ -296,7 +296,8 @@ my $stats = app('stats', $endpoint->hook('/stats/good', 'name=good')
     rules('stats', fails(410, path => '/bad', type => 'rejected'),
                    fails(400, path => '/bad', type => 'finished'));
     is_ok('calls', ring($stats, @rooms), reject($stats, @rooms));
-    become($stats, 'bad', '30 = 10 ok + 10 failed + 10 pending', 'one endpoint');
+    become($stats, 'bad', '30 = 10 ok + 10 failed + 10 pending',
+           'one endpoint');
     become($stats, 'good', '30 = 30 ok + 0 failed + 0 pending', 'the other');
     $endpoint->await(30, path => '^/stats/bad');
     sleep 0.1;
@@ -367,7 +368,7 @@ sub pages {
     is(scalar entries($stats, 'endpoint=bad'), 20, 'of one endpoint');
     is(scalar entries($stats, 'endpoint=good'), 0, 'of the other');
     is(scalar entries($stats, 'endpoint=bad&room_id=stats9'
-                              . '&event_type=room.finished'), 1, 'of all three');
+                              . '&event_type=room.finished'), 1, 'of all');
     is(join(' ', uniq map { $_->{kind} }
                       entries($stats, 'event_type=room.finished')),
        'failed', 'attempts that failed');
@@ -409,9 +410,8 @@ sub pages {
 # --- replay
 
 {
-    my ($failed, $total) = map { state_of($stats, 'bad')->{$_} }
-                               'failed_count', 'total_count';
-    my $pending = state_of($stats, 'bad')->{pending_count};
+    my ($failed, $total, $pending) = map { state_of($stats, 'bad')->{$_} }
+        'failed_count', 'total_count', 'pending_count';
     my ($first) = $endpoint->requests(path => '/bad', room => '^stats3$',
                                       type => 'rejected');
     my $ok = $total - $failed - $pending;
@@ -419,12 +419,7 @@ sub pages {
     rules('stats', fails(400, path => '/bad'));
     is(replay($stats, event_id => $first->{id}), 1, 'a replay of one');
 
-    my ($again) = ($endpoint->await(2, path => '/bad', room => '^stats3$',
-                                    type => 'rejected'))[1];
 
-    # behind what waits in its room
-
-    is($again, undef, 'it waits behind what waits already') if $again;
     is(counts($stats, 'bad'), sprintf('%d = %d ok + %d failed + %d pending',
                                       $total, $ok, $failed - 1, $pending + 1),
        'it moves from failed to pending');
@@ -463,7 +458,7 @@ sub pages {
 
     rules('replay');
     is(replay($nginx, since => 0, until => $first - 100), 0, 'none that early');
-    is(replay($nginx, since => time + 100, until => time + 200), 0,
+    is(replay($nginx, since => int(time) + 100, until => int(time) + 200), 0,
        'none that late');
     is(replay($nginx, event_id => $first{'/replay/one early1'}{id}), 2,
        'an event is replayed to every endpoint that lacks it');
@@ -628,9 +623,6 @@ END
         @alerts = grep { /\[alert\]/ } split /\n/, $full->error_log;
     }, 20 * $slack);
     like($alerts[0], qr/"full"/, 'an alert says which endpoint it is');
-
-    my ($sum) = map { eval join '+', $_ }
-                [map { /(\d+) of the oldest/ ? $1 : () } @alerts] if 0;
 
     rules('full');
     become($full, undef, '32 = 20 ok + 12 failed + 0 pending',

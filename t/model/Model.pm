@@ -141,6 +141,15 @@ sub way {
 }
 
 
+# Whether it is the second of two ways.
+
+sub other {
+    my ($self, $point, @ways) = @_;
+
+    return $self->way($point, @ways) eq $ways[1];
+}
+
+
 sub fingerprint {
     my ($self) = @_;
 
@@ -439,7 +448,7 @@ sub depart {
             ($event, $status, $end) = ('cancelled', 6, 3);
 
         } elsif ($was == 0 && $p->{again}
-                 && $self->way('creator_invited_again', 'no', 'rings') eq 'rings')
+                 && $self->other('creator_invited_again', 'no', 'rings'))
         {
             ($event, $status) = ('rejected', 2);
         }
@@ -469,7 +478,7 @@ sub group_end {
     return if grep { $_ eq $room->{creator} } @active;
     return $verdict->() if $was == 1;
     return $verdict->() if $uid eq $room->{creator}
-                           && $self->way('creator_gone', 'goes on', 'ends') eq 'ends';
+                           && $self->other('creator_gone', 'goes on', 'ends');
     return;
 }
 
@@ -611,8 +620,7 @@ sub join_room {
 
         } elsif ($p->{device} ne '') {
             $p->{device} = ''
-                if $self->way('join_without_device', 'kept', 'forgotten')
-                   eq 'forgotten';
+                if $self->other('join_without_device', 'kept', 'forgotten');
         }
     }
 
@@ -640,7 +648,7 @@ sub leave {
 
     $self->finished_end($room)
         if live($room) && $room->{waiting}
-           && $self->way('finished_leave', 'as any', 'ends') eq 'ends';
+           && $self->other('finished_leave', 'as any', 'ends');
 
     $self->commit($room);
 
@@ -764,7 +772,7 @@ sub room_sid {
     }
 
     return 1 if $step->{event} =~ /_(?:left|aborted)$/
-                && $self->way('gone_with_new_room_sid', 'current', 'no') eq 'no';
+                && $self->other('gone_with_new_room_sid', 'current', 'no');
 
     $room->{seen}{$rsid} = 1;
     $room->{current} = $rsid;
@@ -795,7 +803,8 @@ sub lk_participant_joined {
     if ($self->is_dead($room, $step)) {
         $room->{dead}{$sid} = 1;
         $self->start_room($room)
-            if $room->{status} == 0 && $self->way('dead_starts', 'no', 'starts') eq 'starts';
+            if $room->{status} == 0
+               && $self->other('dead_starts', 'no', 'starts');
         return;
     }
 
@@ -807,7 +816,8 @@ sub lk_participant_joined {
     if ($self->admission($room, $uid)) {
         $room->{refused}{$sid} = 1;
         $self->start_room($room)
-            if $room->{status} == 0 && $self->way('refused_starts', 'no', 'starts') eq 'starts';
+            if $room->{status} == 0
+               && $self->other('refused_starts', 'no', 'starts');
         return;
     }
 
@@ -843,7 +853,7 @@ sub is_dead {
     return 1 if defined $last && $ms < $last;
     return 0 if !defined $p->{left} || $ms > $p->{left};
     return 1 if !active($p);
-    return $self->way('made_before_leaving', 'his', 'dead') eq 'dead';
+    return $self->other('made_before_leaving', 'his', 'dead');
 }
 
 
@@ -857,7 +867,7 @@ sub other_session {
         if (!defined $p->{ms}) {
             $p->{ms} = $step->{ms};
             $p->{device} = $step->{device}
-                if $self->way('track_then_joined', 'nothing', 'device') eq 'device';
+                if $self->other('track_then_joined', 'nothing', 'device');
         }
 
     } elsif (defined $p->{ms} ? $p->{ms} < $step->{ms}
@@ -911,7 +921,8 @@ sub connect {
 sub refused_before {
     my ($self, $room, $sid) = @_;
 
-    return $room->{refused}{$sid} && $self->way('refused_sid', 'unknown', 'dead') eq 'dead';
+    return $room->{refused}{$sid}
+           && $self->other('refused_sid', 'unknown', 'dead');
 }
 
 
@@ -975,7 +986,7 @@ sub lk_participant_connection_aborted {
         $self->until_deadline($p, 'grace');
 
     } elsif (active($p) && !$dead && ($p->{kind} || '') =~ /grace|short/
-             && $self->way('aborted_in_grace', 'goes on', 'again') eq 'again')
+             && $self->other('aborted_in_grace', 'goes on', 'again'))
     {
         $self->until_deadline($p, 'grace');
     }
@@ -986,7 +997,7 @@ sub lk_room_finished {
     my ($self, $room, $step) = @_;
 
     return if $room->{finished}{$step->{rsid}}
-              && $self->way('finished_twice', 'nothing', 'again') eq 'nothing';
+              && !$self->other('finished_twice', 'nothing', 'again');
 
     $room->{finished}{$step->{rsid}} = 1;
 
@@ -1090,7 +1101,7 @@ sub run_out {
                                    ? 'connect' : 'leave');
         $self->finished_end($room) if $room->{waiting};
         $self->commit($room) if @rest && live($room)
-                                && $self->way('together', 'one', 'two') eq 'two';
+                                && $self->other('together', 'one', 'two');
     }
 
     $self->commit($room);
@@ -1111,7 +1122,7 @@ sub finished_end {
                      active_uids($room);
 
     $self->end_room($room, $room->{answered} ? 2 : 6)
-        if @stuck || $self->way('finished_end', 'as any', 'ends') eq 'ends';
+        if @stuck || $self->other('finished_end', 'as any', 'ends');
 }
 
 
@@ -1121,12 +1132,10 @@ sub ring_out {
 
     for my $uid (@uids) {
         my $p = $room->{p}{$uid};
-        my $silent = $uid eq $room->{creator}
-                     && !($p->{again}
-                          && $self->way('creator_invited_again', 'no', 'rings')
-                             eq 'rings');
+        my $rings = $uid ne $room->{creator} || $p->{again}
+                    && $self->other('creator_invited_again', 'no', 'rings');
 
-        if ($silent) {
+        if (!$rings) {
             $self->close_person($room, $p, $self->creator_unreached);
             $unreached = 1;
             next;
@@ -1141,7 +1150,7 @@ sub ring_out {
         for my $uid (active_uids($room)) {
             next if $room->{p}{$uid}{status} == 1
                     || $uid eq $room->{creator}
-                    || $self->way('silent_missed', 'closed', 'missed') eq 'closed';
+                    || !$self->other('silent_missed', 'closed', 'missed');
             $self->close_person($room, $room->{p}{$uid}, 4);
             $self->event($room, 'participant.missed', $uid);
         }
@@ -1159,7 +1168,7 @@ sub ring_out {
              && !grep { $room->{p}{$_}{status} == 1 } @active)
     {
         $self->end_room($room, $self->verdict($room), 1)
-            if $self->way('creator_gone', 'goes on', 'ends') eq 'ends';
+            if $self->other('creator_gone', 'goes on', 'ends');
     }
 }
 

@@ -23,6 +23,7 @@ our %TIME = (
 
 my $KEY = 'devkey';
 my $SECRET = 'a-secret-of-the-tests-0123456789abcdef';
+my $OK = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 my $json = JSON::PP->new->canonical->utf8;
 
 
@@ -114,7 +115,7 @@ sub record {
 
                 substr $in{$socket}, 0, $from + $length, '';
                 note($dir, $line, \%head, $body);
-                syswrite $socket, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+                syswrite $socket, $OK;
             }
         }
     }

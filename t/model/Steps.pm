@@ -116,12 +116,19 @@ sub make {
 }
 
 
+# A room: often one that has somebody for whom the condition holds.
+
 sub make_room {
-    my ($self) = @_;
+    my ($self, $condition) = @_;
     my @rooms = sort { $a->{id} cmp $b->{id} } values %{$self->{model}{rooms}};
     my @live = grep { Model::live($_) } @rooms;
 
+    my @fit = grep { my $room = $_;
+                     $condition && grep { $condition->($room->{p}{$_}) }
+                                        Model::active_uids($room) } @live;
+
     return $NOWHERE if chance(0.02);
+    return any(@fit)->{id} if @fit && chance(0.7);
     return any(@live)->{id} if @live && chance(0.93);
     return any(@rooms)->{id};
 }
@@ -300,9 +307,9 @@ sub make_track {
 # most often of the current session
 
 sub gone {
-    my ($self, $event, $likely, @more) = @_;
-    my $id = $self->make_room;
-    my $uid = $self->make_user($id, sub { $_[0]{live} });
+    my ($self, $event, $likely, $condition, @more) = @_;
+    my $id = $self->make_room($condition);
+    my $uid = $self->make_user($id, $condition);
     my $room = $self->{model}->room($id);
     my $p = $room ? $room->{p}{$uid} : undef;
     my @session;
@@ -318,21 +325,26 @@ sub gone {
 sub make_left {
     my ($self) = @_;
 
-    return $self->gone('participant_left', 0.85, reason => any(@REASONS));
+    return $self->gone('participant_left', 0.85, sub { $_[0]{live} },
+                       reason => any(@REASONS));
 }
 
 
 sub make_aborted {
     my ($self) = @_;
 
+    my $back = chance(0.5);
+
     return $self->gone('participant_connection_aborted', 0.4,
+                       sub { $back ? Model::connected($_[0]) && !$_[0]{live}
+                                   : $_[0]{live} },
                        reason => any(qw(SIGNAL_CLOSE JOIN_FAILURE)));
 }
 
 
 sub of_room {
-    my ($self, $event) = @_;
-    my $id = $self->make_room;
+    my ($self, $event, $condition) = @_;
+    my $id = $self->make_room($condition);
     my $instance = $self->{instances} > 1 && chance(0.4) ? 2 : 1;
 
     return $self->lk_event($event, $id, rsid => "RM_$id-$instance",
@@ -341,7 +353,13 @@ sub of_room {
 
 
 sub make_started { return $_[0]->of_room('room_started') }
-sub make_finished { return $_[0]->of_room('room_finished') }
+
+sub make_finished {
+    my ($self) = @_;
+
+    return $self->of_room('room_finished',
+                          sub { $_[0]{status} == 1 && !$_[0]{live} });
+}
 
 
 sub make_nobody {
