@@ -22,7 +22,7 @@ WAY :=		$(shell echo "$(NGINX_SRC) $(CC) $(CFLAGS) $(LDFLAGS)" \
 		| cksum | cut -d' ' -f1)
 OBJS :=		$(BUILD)/objs-$(WAY)
 MODULE :=	ngx_http_tgortc_module.so
-SCRIPTS :=	$(wildcard src/scripts/*)
+SCRIPTS :=	$(wildcard src/scripts/* src/scripts/parts/*)
 
 DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 		libcjson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev \

@@ -8,23 +8,40 @@
 
 
 #include "ngx_http_tgortc.h"
+
+#include <openssl/rand.h>
+
 #include "ngx_http_tgortc_call.h"
 #include "ngx_http_tgortc_conf.h"
+#include "ngx_http_tgortc_deadlines.h"
+#include "ngx_http_tgortc_dispatcher.h"
+#include "ngx_http_tgortc_http.h"
 #include "ngx_http_tgortc_redis.h"
 #include "ngx_http_tgortc_response.h"
 
 
 static void *ngx_http_tgortc_create_main_conf(ngx_conf_t *cf);
+static ngx_uint_t ngx_http_tgortc_instance(ngx_cycle_t *cycle);
 static void *ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_tgortc_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static ngx_int_t ngx_http_tgortc_postconfiguration(ngx_conf_t *cf);
+static ngx_int_t ngx_http_tgortc_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_tgortc_free_started(ngx_cycle_t *cycle,
+    ngx_shm_t *shm);
 static ngx_int_t ngx_http_tgortc_init_process(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app,
+    ngx_uint_t owner, ngx_uint_t respawned, ngx_cycle_t *cycle);
+static void ngx_http_tgortc_ready(void *data);
 static void ngx_http_tgortc_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_post_t  ngx_http_tgortc_msec = { ngx_http_tgortc_conf_msec };
 static ngx_conf_post_t  ngx_http_tgortc_sec = { ngx_http_tgortc_conf_sec };
+
+
+/* of this worker */
+static ngx_http_tgortc_http_t  *ngx_http_tgortc_http;
 
 
 static ngx_command_t  ngx_http_tgortc_commands[] = {
@@ -50,6 +67,13 @@ static ngx_command_t  ngx_http_tgortc_commands[] = {
       0,
       NULL },
 
+    { ngx_string("tgortc_livekit_api"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_tgortc_conf_livekit_api,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("tgortc_token_ttl"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,
@@ -71,6 +95,13 @@ static ngx_command_t  ngx_http_tgortc_commands[] = {
       offsetof(ngx_http_tgortc_loc_conf_t, settings.join_timeout),
       &ngx_http_tgortc_msec },
 
+    { ngx_string("tgortc_rejoin_grace"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tgortc_loc_conf_t, settings.rejoin_grace),
+      &ngx_http_tgortc_msec },
+
     { ngx_string("tgortc_room_max_age"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
@@ -83,6 +114,27 @@ static ngx_command_t  ngx_http_tgortc_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_tgortc_loc_conf_t, settings.room_retention),
+      &ngx_http_tgortc_msec },
+
+    { ngx_string("tgortc_webhook"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_tgortc_conf_webhook,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tgortc_webhook_retry"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_tgortc_conf_webhook_retry,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tgortc_webhook_log_retention"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_tgortc_loc_conf_t, settings.log_retention),
       &ngx_http_tgortc_msec },
 
     { ngx_string("tgortc_api_key"),
@@ -99,6 +151,20 @@ static ngx_command_t  ngx_http_tgortc_commands[] = {
       0,
       NULL },
 
+    { ngx_string("tgortc_livekit_webhook"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tgortc_conf_livekit_webhook,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("tgortc_webhook_logs"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tgortc_conf_webhook_logs,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("tgortc_health"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_tgortc_conf_health,
@@ -111,7 +177,7 @@ static ngx_command_t  ngx_http_tgortc_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_tgortc_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_tgortc_conf_watch,            /* preconfiguration */
     ngx_http_tgortc_postconfiguration,     /* postconfiguration */
 
     ngx_http_tgortc_create_main_conf,      /* create main configuration */
@@ -131,7 +197,7 @@ ngx_module_t  ngx_http_tgortc_module = {
     ngx_http_tgortc_commands,              /* module directives */
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
-    NULL,                                  /* init module */
+    ngx_http_tgortc_init_module,           /* init module */
     ngx_http_tgortc_init_process,          /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
@@ -151,6 +217,8 @@ ngx_http_tgortc_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    tmcf->instance = ngx_http_tgortc_instance(cf->cycle);
+
     if (ngx_array_init(&tmcf->apps, cf->pool, 2,
                        sizeof(ngx_http_tgortc_app_t *))
         != NGX_OK)
@@ -159,6 +227,40 @@ ngx_http_tgortc_create_main_conf(ngx_conf_t *cf)
     }
 
     return tmcf;
+}
+
+
+/* another number for each reload, any for the first start */
+
+static ngx_uint_t
+ngx_http_tgortc_instance(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                    i, instance;
+    ngx_cycle_t                  *old;
+    ngx_http_tgortc_main_conf_t  *tmcf;
+
+    old = cycle->old_cycle;
+
+    /* without the module in it the old cycle has no place for our conf */
+
+    for (i = 0; old != NULL && old->modules != NULL && old->modules[i]; i++) {
+
+        if (old->modules[i] != &ngx_http_tgortc_module) {
+            continue;
+        }
+
+        tmcf = ngx_http_cycle_get_module_main_conf(old,
+                                                   ngx_http_tgortc_module);
+        if (tmcf != NULL) {
+            return tmcf->instance + 1;
+        }
+    }
+
+    if (RAND_bytes((u_char *) &instance, sizeof(ngx_uint_t)) != 1) {
+        instance = (ngx_uint_t) ngx_pid;
+    }
+
+    return instance;
 }
 
 
@@ -177,7 +279,10 @@ ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf)
      *
      *     tlcf->settings.redis = NULL;
      *     tlcf->settings.keys = NULL;
+     *     tlcf->settings.endpoints = NULL;
+     *     tlcf->settings.retry = NULL;
      *     tlcf->settings.livekit_url = { 0, NULL };
+     *     tlcf->settings.livekit_api = { 0, NULL };
      *     tlcf->api_keys = NULL;
      *     tlcf->serves = NGX_HTTP_TGORTC_NOTHING;
      *     tlcf->app = NULL;
@@ -187,8 +292,10 @@ ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf)
     tlcf->settings.token_ttl = NGX_CONF_UNSET;
     tlcf->settings.ring_timeout = NGX_CONF_UNSET_MSEC;
     tlcf->settings.join_timeout = NGX_CONF_UNSET_MSEC;
+    tlcf->settings.rejoin_grace = NGX_CONF_UNSET_MSEC;
     tlcf->settings.room_max_age = NGX_CONF_UNSET_MSEC;
     tlcf->settings.room_retention = NGX_CONF_UNSET_MSEC;
+    tlcf->settings.log_retention = NGX_CONF_UNSET_MSEC;
 
     return tlcf;
 }
@@ -204,6 +311,8 @@ ngx_http_tgortc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static ngx_int_t
 ngx_http_tgortc_postconfiguration(ngx_conf_t *cf)
 {
+    ngx_http_tgortc_conf_unwatch(NULL);
+
     ngx_http_tgortc_call_init();
     ngx_http_tgortc_response_init();
 
@@ -212,9 +321,57 @@ ngx_http_tgortc_postconfiguration(ngx_conf_t *cf)
 
 
 static ngx_int_t
+ngx_http_tgortc_init_module(ngx_cycle_t *cycle)
+{
+    ngx_shm_t                    *shm;
+    ngx_http_tgortc_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_tgortc_module);
+
+    if (tmcf == NULL || tmcf->apps.nelts == 0) {
+        return NGX_OK;
+    }
+
+    /* tells a worker that starts from one that another was here before */
+
+    shm = &tmcf->started;
+    shm->size = ngx_pagesize;
+    shm->log = cycle->log;
+    ngx_str_set(&shm->name, "tgortc");
+
+    if (ngx_shm_alloc(shm) != NGX_OK
+        || ngx_http_tgortc_free_started(cycle, shm) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tgortc_http_init(cycle);
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_free_started(ngx_cycle_t *cycle, ngx_shm_t *shm)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+
+    if (cln == NULL) {
+        ngx_shm_free(shm);
+        return NGX_ERROR;
+    }
+
+    cln->handler = (ngx_pool_cleanup_pt) ngx_shm_free;
+    cln->data = shm;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
 ngx_http_tgortc_init_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                     i;
+    ngx_uint_t                     i, owner, respawned;
     ngx_http_tgortc_app_t        **apps;
     ngx_http_tgortc_main_conf_t   *tmcf;
 
@@ -226,21 +383,83 @@ ngx_http_tgortc_init_process(ngx_cycle_t *cycle)
     }
 
     tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_tgortc_module);
-    if (tmcf == NULL) {
+
+    if (tmcf == NULL || tmcf->apps.nelts == 0) {
         return NGX_OK;
     }
+
+    /* the time is that of the configuration's end; timers start from now */
+
+    ngx_time_update();
+
+    ngx_http_tgortc_http = ngx_http_tgortc_http_create(cycle);
+    if (ngx_http_tgortc_http == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* the worker that comes in the place of a dead one is the same owner */
+
+    owner = 1 + (tmcf->instance * 64 + ngx_worker % 64) % 4095;
+    respawned = tmcf->started.addr[ngx_worker % ngx_pagesize]++ > 0;
 
     apps = tmcf->apps.elts;
 
     for (i = 0; i < tmcf->apps.nelts; i++) {
-        apps[i]->redis = ngx_http_tgortc_redis_create(apps[i]->settings.redis,
-                                                      cycle->pool, cycle->log);
-        if (apps[i]->redis == NULL) {
+        if (ngx_http_tgortc_init_app(apps[i], owner, respawned, cycle)
+            != NGX_OK) {
             return NGX_ERROR;
         }
     }
 
     return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app, ngx_uint_t owner,
+    ngx_uint_t respawned, ngx_cycle_t *cycle)
+{
+    app->redis = ngx_http_tgortc_redis_create(app->settings.redis,
+                                              ngx_http_tgortc_ready, app,
+                                              cycle->pool, cycle->log);
+    if (app->redis == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* a place that only asks for health has no calls */
+
+    if (app->settings.keys == NULL) {
+        return NGX_OK;
+    }
+
+    app->deadlines = ngx_http_tgortc_deadlines_create(app, cycle);
+    if (app->deadlines == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (app->settings.endpoints == NULL && app->settings.livekit_api.len == 0)
+    {
+        return NGX_OK;
+    }
+
+    app->dispatcher = ngx_http_tgortc_dispatcher_create(app,
+                                                        ngx_http_tgortc_http,
+                                                        owner, respawned,
+                                                        cycle);
+    if (app->dispatcher == NULL) {
+        return NGX_ERROR;
+    }
+
+    app->events_handler = ngx_http_tgortc_dispatcher_kick;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tgortc_ready(void *data)
+{
+    ngx_http_tgortc_call_register(data);
 }
 
 
@@ -254,6 +473,11 @@ ngx_http_tgortc_exit_process(ngx_cycle_t *cycle)
     tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_tgortc_module);
     if (tmcf == NULL) {
         return;
+    }
+
+    if (ngx_http_tgortc_http != NULL) {
+        ngx_http_tgortc_http_destroy(ngx_http_tgortc_http);
+        ngx_http_tgortc_http = NULL;
     }
 
     apps = tmcf->apps.elts;

@@ -6,6 +6,9 @@
 
 set -eu
 
+# where Debian has nginx, and an ordinary user does not look
+PATH=$PATH:/usr/sbin:/sbin
+
 build=$(cd "$1" && pwd)
 port=$2
 conf=$(cd "$(dirname "$0")" && pwd)
@@ -32,11 +35,15 @@ redis-server --port 0 --dir "$run/redis" --unixsocket ../redis.sock \
 redis=$!
 nginx=
 
+rm -f endpoint.sock
+node "$conf/demo-endpoint.mjs" endpoint.sock &
+endpoint=$!
+
 stop() {
     trap - EXIT INT TERM
     [ -z "$nginx" ] || kill -QUIT "$nginx" 2> /dev/null || true
     [ -z "$nginx" ] || wait "$nginx" || true
-    kill "$redis" 2> /dev/null || true
+    kill "$redis" "$endpoint" 2> /dev/null || true
     wait "$redis" || true
 }
 
@@ -69,7 +76,7 @@ TgoRTC answers on $url, its API is documented on $url/swagger/index.html
   curl -d '{"uid":"user_002","device_type":"web"}' $url/api/v1/rooms/room_abc123/join
   curl '$url/api/v1/rooms/sync?uid=user_001&device_type=app'
 
-Ctrl-C stops it.
+Webhooks are printed here as they arrive.  Ctrl-C stops it.
 
 END
 

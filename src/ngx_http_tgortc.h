@@ -17,7 +17,23 @@
 #include "ngx_tgortc_messages.h"
 
 
-typedef struct ngx_http_tgortc_redis_s  ngx_http_tgortc_redis_t;
+typedef struct ngx_http_tgortc_app_s         ngx_http_tgortc_app_t;
+typedef struct ngx_http_tgortc_redis_s       ngx_http_tgortc_redis_t;
+typedef struct ngx_http_tgortc_dispatcher_s  ngx_http_tgortc_dispatcher_t;
+typedef struct ngx_http_tgortc_deadlines_s   ngx_http_tgortc_deadlines_t;
+
+
+/* types of events, as scripts/parts/events.lua numbers them */
+
+#define NGX_HTTP_TGORTC_ROOM_STARTED   1
+#define NGX_HTTP_TGORTC_ROOM_FINISHED  2
+#define NGX_HTTP_TGORTC_INVITED        3
+#define NGX_HTTP_TGORTC_JOINED         4
+#define NGX_HTTP_TGORTC_LEFT           5
+#define NGX_HTTP_TGORTC_REJECTED       6
+#define NGX_HTTP_TGORTC_MISSED         7
+#define NGX_HTTP_TGORTC_CANCELLED      8
+#define NGX_HTTP_TGORTC_TYPES          9
 
 
 typedef struct {
@@ -40,17 +56,52 @@ typedef struct {
 } ngx_http_tgortc_redis_conf_t;
 
 
+/* a secret of an endpoint: as configured, and the key that is in it */
+
+typedef struct {
+    ngx_str_t                  text;
+    ngx_str_t                  key;
+} ngx_http_tgortc_secret_t;
+
+
+/* one tgortc_webhook directive */
+
+typedef struct {
+    ngx_str_t                  name;
+    ngx_str_t                  id;             /* in Redis, of the name */
+    ngx_str_t                  url;
+    ngx_array_t                secrets;        /* ngx_http_tgortc_secret_t */
+    ngx_msec_t                 timeout;
+    ngx_uint_t                 max_in_flight;  /* in one worker */
+    ngx_uint_t                 types;          /* bits */
+} ngx_http_tgortc_endpoint_t;
+
+
+/* tgortc_webhook_retry */
+
+typedef struct {
+    ngx_array_t                delays;         /* ngx_msec_t */
+    ngx_msec_t                 max_age;
+    ngx_uint_t                 max_queued;
+} ngx_http_tgortc_retry_t;
+
+
 /* what all places of one app agree on */
 
 typedef struct {
     ngx_http_tgortc_redis_conf_t  *redis;
     ngx_array_t                   *keys;       /* ngx_http_tgortc_key_t */
+    ngx_array_t                   *endpoints;  /* ngx_http_tgortc_endpoint_t */
+    ngx_http_tgortc_retry_t       *retry;
     ngx_str_t                      livekit_url;
+    ngx_str_t                      livekit_api;    /* no "/" last */
     time_t                         token_ttl;
     ngx_msec_t                     ring_timeout;
     ngx_msec_t                     join_timeout;
+    ngx_msec_t                     rejoin_grace;
     ngx_msec_t                     room_max_age;
     ngx_msec_t                     room_retention;
+    ngx_msec_t                     log_retention;
 } ngx_http_tgortc_settings_t;
 
 
@@ -59,7 +110,7 @@ typedef struct {
  * the arguments of its scripts are written once, at configuration.
  */
 
-typedef struct {
+struct ngx_http_tgortc_app_s {
     ngx_http_tgortc_settings_t  settings;
     u_char                     *file;          /* where it was first seen */
     ngx_uint_t                  line;
@@ -69,21 +120,34 @@ typedef struct {
     ngx_str_t                   room_key;      /* without the room's id */
     ngx_str_t                   ring_timeout;
     ngx_str_t                   join_timeout;
+    ngx_str_t                   rejoin_grace;
     ngx_str_t                   room_max_age;
     ngx_str_t                   room_retention;
+    ngx_str_t                   abilities;     /* bits, see parts/base.lua */
+    ngx_array_t                 registration;  /* ngx_str_t */
+    long long                  *overflow;      /* of each endpoint, -1 at first */
 
-    ngx_http_tgortc_redis_t    *redis;         /* of this worker */
-} ngx_http_tgortc_app_t;
+    /* of this worker */
+
+    ngx_http_tgortc_redis_t       *redis;
+    ngx_http_tgortc_dispatcher_t  *dispatcher;
+    ngx_http_tgortc_deadlines_t   *deadlines;
+    void                         (*events_handler)(ngx_http_tgortc_app_t *app);
+};
 
 
 typedef struct {
     ngx_array_t                 apps;          /* ngx_http_tgortc_app_t * */
+    ngx_uint_t                  instance;      /* of this configuration */
+    ngx_shm_t                   started;       /* how often each worker was */
 } ngx_http_tgortc_main_conf_t;
 
 
 typedef enum {
     NGX_HTTP_TGORTC_NOTHING = 0,
     NGX_HTTP_TGORTC_ROOMS,
+    NGX_HTTP_TGORTC_LIVEKIT,
+    NGX_HTTP_TGORTC_LOGS,
     NGX_HTTP_TGORTC_HEALTH
 } ngx_http_tgortc_serves_e;
 
@@ -93,12 +157,14 @@ typedef struct {
     ngx_array_t                *api_keys;      /* ngx_str_t */
 
     ngx_http_tgortc_serves_e    serves;
+    ngx_uint_t                  own_body_size; /* client_max_body_size is here */
     ngx_str_t                   prefix;        /* of the location, no "/" last */
     u_char                     *file;
     ngx_uint_t                  line;
 
     ngx_http_tgortc_app_t      *app;
     ngx_http_core_loc_conf_t   *core;
+    ngx_array_t                *foreign_pages; /* error_page of the server */
 } ngx_http_tgortc_loc_conf_t;
 
 
@@ -126,6 +192,8 @@ typedef struct {
 
 
 ngx_int_t ngx_http_tgortc_rooms_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tgortc_livekit_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tgortc_logs_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tgortc_health_handler(ngx_http_request_t *r);
 
 

@@ -14,39 +14,58 @@
 
 #define NGX_HTTP_TGORTC_NONCE_LEN  8
 
-/* EVALSHA, digest, number of keys, three keys, not after, nonce, room id */
-#define NGX_HTTP_TGORTC_ARGS       9
-#define NGX_HTTP_TGORTC_NOT_AFTER  6
+/* EVALSHA, digest, number of keys, three keys; then ARGV of parts/base.lua */
+#define NGX_HTTP_TGORTC_ARGV       6
+#define NGX_HTTP_TGORTC_COMMON     (NGX_HTTP_TGORTC_ARGV + 9)
+
+/* where replies have the number of events that wait to be delivered */
+#define NGX_HTTP_TGORTC_EVENTS     2
 
 
 typedef struct {
-    ngx_str_t  text;
-    u_char     sha1[40];
+    ngx_str_t                   text;
+    u_char                      sha1[40];
 } ngx_http_tgortc_script_t;
 
 
-/* a script on its way, for a request that may go away meanwhile */
+/* a script on its way */
+
+typedef struct {
+    ngx_http_tgortc_app_t      *app;
+    ngx_http_tgortc_script_t   *script;     /* NULL: PING */
+    ngx_http_tgortc_call_pt     handler;
+    void                       *data;
+    unsigned                    registered:1;
+} ngx_http_tgortc_call_t;
+
+
+/* a request that waits for a script, and may go away meanwhile */
 
 typedef struct {
     ngx_http_request_t         *request;    /* NULL: the client is gone */
     ngx_http_cleanup_t         *cleanup;
-    ngx_http_tgortc_script_t   *script;     /* NULL: PING */
     ngx_http_tgortc_answer_pt   answer;
-    ngx_log_t                  *log;
-} ngx_http_tgortc_call_t;
+} ngx_http_tgortc_waiter_t;
 
 
-static void ngx_http_tgortc_call_start(ngx_http_request_t *r,
+static ngx_int_t ngx_http_tgortc_call_send(ngx_http_tgortc_app_t *app,
     ngx_http_tgortc_script_t *script, ngx_str_t *args, ngx_uint_t n,
-    ngx_http_tgortc_answer_pt answer);
-static void ngx_http_tgortc_call_detach(void *data);
+    ngx_http_tgortc_call_pt handler, void *data);
 static ngx_int_t ngx_http_tgortc_call_reply(ngx_http_tgortc_command_t *cmd,
     redisReply *reply);
-static ngx_http_tgortc_outcome_e ngx_http_tgortc_call_outcome(
-    ngx_http_tgortc_call_t *call, ngx_http_tgortc_redis_t *redis,
+static ngx_int_t ngx_http_tgortc_call_again(ngx_http_tgortc_command_t *cmd,
     redisReply *reply);
-static ngx_http_tgortc_outcome_e ngx_http_tgortc_call_error(
+static ngx_http_tgortc_outcome_e ngx_http_tgortc_call_outcome(
     ngx_http_tgortc_call_t *call, redisReply *reply);
+static ngx_http_tgortc_outcome_e ngx_http_tgortc_call_error(redisReply *reply);
+static void ngx_http_tgortc_call_registered(void *data,
+    ngx_http_tgortc_outcome_e outcome, redisReply *reply);
+static ngx_http_tgortc_waiter_t *ngx_http_tgortc_call_wait(
+    ngx_http_request_t *r, ngx_http_tgortc_answer_pt answer);
+static void ngx_http_tgortc_call_refuse(ngx_http_tgortc_waiter_t *waiter);
+static void ngx_http_tgortc_call_detach(void *data);
+static void ngx_http_tgortc_call_answered(void *data,
+    ngx_http_tgortc_outcome_e outcome, redisReply *reply);
 
 
 #define ngx_http_tgortc_script(name)                                          \
@@ -61,8 +80,21 @@ static ngx_http_tgortc_script_t  ngx_http_tgortc_scripts[] = {
     ngx_http_tgortc_script(invite),
     ngx_http_tgortc_script(join),
     ngx_http_tgortc_script(leave),
+    ngx_http_tgortc_script(end),
+    ngx_http_tgortc_script(cancel),
     ngx_http_tgortc_script(sync),
-    ngx_http_tgortc_script(get)
+    ngx_http_tgortc_script(get),
+    ngx_http_tgortc_script(livekit),
+    ngx_http_tgortc_script(deadlines),
+    ngx_http_tgortc_script(register),
+    ngx_http_tgortc_script(release),
+    ngx_http_tgortc_script(claim),
+    ngx_http_tgortc_script(report),
+    ngx_http_tgortc_script(listed),
+    ngx_http_tgortc_script(stats),
+    ngx_http_tgortc_script(list),
+    ngx_http_tgortc_script(cleanup),
+    ngx_http_tgortc_script(replay)
 };
 
 
@@ -78,7 +110,9 @@ static struct {
     { "busy", NGX_HTTP_TGORTC_BUSY },
     { "full", NGX_HTTP_TGORTC_FULL },
     { "ended", NGX_HTTP_TGORTC_ENDED },
+    { "stale", NGX_HTTP_TGORTC_STALE },
     { "late", NGX_HTTP_TGORTC_UNAVAILABLE },
+    { "unregistered", NGX_HTTP_TGORTC_UNAVAILABLE },
     { NULL, NGX_HTTP_TGORTC_UNAVAILABLE }
 };
 
@@ -113,182 +147,141 @@ ngx_http_tgortc_call_init(void)
 
 
 void
-ngx_http_tgortc_call(ngx_http_request_t *r, ngx_http_tgortc_script_e script,
-    ngx_str_t *more, ngx_uint_t n, ngx_http_tgortc_answer_pt answer)
+ngx_http_tgortc_call_register(ngx_http_tgortc_app_t *app)
 {
-    u_char                       nonce[NGX_HTTP_TGORTC_NONCE_LEN];
-    ngx_str_t                   *args, *room_id, room_key;
-    ngx_http_tgortc_app_t       *app;
-    ngx_http_tgortc_ctx_t       *ctx;
-    ngx_http_tgortc_script_t    *s;
-    ngx_http_tgortc_loc_conf_t  *tlcf;
+    ngx_str_t  room_id = ngx_null_string;
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
-    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
-
-    app = tlcf->app;
-    room_id = &ctx->params.room_id;
-    s = &ngx_http_tgortc_scripts[script];
-
-    args = ngx_pnalloc(r->pool, sizeof(ngx_str_t)
-                       * (NGX_HTTP_TGORTC_ARGS + n + ctx->params.nuids));
-    room_key.len = app->room_key.len + room_id->len;
-    room_key.data = ngx_pnalloc(r->pool, room_key.len);
-
-    if (args == NULL || room_key.data == NULL
-        || RAND_bytes(nonce, NGX_HTTP_TGORTC_NONCE_LEN) != 1)
-    {
-        ngx_http_finalize_request(r, answer(r, NGX_HTTP_TGORTC_BROKEN, NULL));
+    if (app->registration.nelts == 0) {
         return;
     }
 
-    ngx_memcpy(ngx_cpymem(room_key.data, app->room_key.data,
-                          app->room_key.len),
+    (void) ngx_http_tgortc_call(app, NGX_HTTP_TGORTC_REGISTER, &room_id,
+                                app->registration.elts,
+                                app->registration.nelts, NULL, 0,
+                                ngx_http_tgortc_call_registered, app);
+}
+
+
+ngx_int_t
+ngx_http_tgortc_call(ngx_http_tgortc_app_t *app,
+    ngx_http_tgortc_script_e script, ngx_str_t *room_id, ngx_str_t *args,
+    ngx_uint_t n, ngx_str_t *more, ngx_uint_t nmore,
+    ngx_http_tgortc_call_pt handler, void *data)
+{
+    u_char                     nonce[NGX_HTTP_TGORTC_NONCE_LEN], *room_key;
+    ngx_int_t                  rc;
+    ngx_str_t                 *all;
+    ngx_uint_t                 count;
+    ngx_http_tgortc_script_t  *s;
+
+    if (RAND_bytes(nonce, NGX_HTTP_TGORTC_NONCE_LEN) != 1) {
+        return NGX_ERROR;
+    }
+
+    count = NGX_HTTP_TGORTC_COMMON + n + nmore;
+
+    all = ngx_alloc(count * sizeof(ngx_str_t) + app->room_key.len
+                    + room_id->len, ngx_cycle->log);
+    if (all == NULL) {
+        return NGX_ERROR;
+    }
+
+    room_key = (u_char *) (all + count);
+    ngx_memcpy(ngx_cpymem(room_key, app->room_key.data, app->room_key.len),
                room_id->data, room_id->len);
 
-    ngx_str_set(&args[0], "EVALSHA");
-    args[1].data = s->sha1;
-    args[1].len = sizeof(s->sha1);
-    ngx_str_set(&args[2], "3");
-    args[3] = app->users_key;
-    args[4] = app->deadlines_key;
-    args[5] = room_key;
-    ngx_str_null(&args[NGX_HTTP_TGORTC_NOT_AFTER]);
-    args[7].data = nonce;
-    args[7].len = NGX_HTTP_TGORTC_NONCE_LEN;
-    args[8] = *room_id;
+    s = &ngx_http_tgortc_scripts[script];
 
-    ngx_memcpy(&args[NGX_HTTP_TGORTC_ARGS], more, n * sizeof(ngx_str_t));
-    n += NGX_HTTP_TGORTC_ARGS;
+    ngx_str_set(&all[0], "EVALSHA");
+    all[1].data = s->sha1;
+    all[1].len = sizeof(s->sha1);
+    ngx_str_set(&all[2], "3");
+    all[3] = app->users_key;
+    all[4] = app->deadlines_key;
+    all[5].data = room_key;
+    all[5].len = app->room_key.len + room_id->len;
 
-    if (ctx->params.nuids) {
-        ngx_memcpy(&args[n], ctx->params.uids,
-                   ctx->params.nuids * sizeof(ngx_str_t));
-        n += ctx->params.nuids;
+    ngx_str_null(&all[6]);
+    all[7].data = nonce;
+    all[7].len = NGX_HTTP_TGORTC_NONCE_LEN;
+    all[8] = *room_id;
+    all[9] = app->abilities;
+    all[10] = app->ring_timeout;
+    all[11] = app->join_timeout;
+    all[12] = app->rejoin_grace;
+    all[13] = app->room_max_age;
+    all[14] = app->room_retention;
+
+    if (n) {
+        ngx_memcpy(&all[NGX_HTTP_TGORTC_COMMON], args, n * sizeof(ngx_str_t));
     }
 
-    ngx_http_tgortc_call_start(r, s, args, n, answer);
+    if (nmore) {
+        ngx_memcpy(&all[NGX_HTTP_TGORTC_COMMON + n], more,
+                   nmore * sizeof(ngx_str_t));
+    }
+
+    rc = ngx_http_tgortc_call_send(app, s, all, count, handler, data);
+
+    ngx_free(all);
+
+    return rc;
 }
 
 
-void
-ngx_http_tgortc_call_ping(ngx_http_request_t *r,
-    ngx_http_tgortc_answer_pt answer)
-{
-    ngx_str_t  ping = ngx_string("PING");
-
-    ngx_http_tgortc_call_start(r, NULL, &ping, 1, answer);
-}
-
-
-static void
-ngx_http_tgortc_call_start(ngx_http_request_t *r,
+static ngx_int_t
+ngx_http_tgortc_call_send(ngx_http_tgortc_app_t *app,
     ngx_http_tgortc_script_t *script, ngx_str_t *args, ngx_uint_t n,
-    ngx_http_tgortc_answer_pt answer)
+    ngx_http_tgortc_call_pt handler, void *data)
 {
-    ngx_http_cleanup_t          *cln;
-    ngx_http_tgortc_call_t      *call;
-    ngx_http_tgortc_command_t   *cmd;
-    ngx_http_tgortc_loc_conf_t  *tlcf;
+    ngx_http_tgortc_call_t     *call;
+    ngx_http_tgortc_command_t  *cmd;
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
-
-    cln = ngx_http_cleanup_add(r, 0);
-    call = ngx_alloc(sizeof(ngx_http_tgortc_call_t), r->connection->log);
-    cmd = ngx_http_tgortc_redis_command(tlcf->app->redis, args, n);
-
-    if (cln == NULL || call == NULL || cmd == NULL) {
-        goto failed;
+    cmd = ngx_http_tgortc_redis_command(app->redis, args, n);
+    if (cmd == NULL) {
+        return NGX_ERROR;
     }
 
-    call->request = r;
-    call->cleanup = cln;
+    call = ngx_calloc(sizeof(ngx_http_tgortc_call_t), ngx_cycle->log);
+    if (call == NULL) {
+        ngx_http_tgortc_redis_free(cmd);
+        return NGX_ERROR;
+    }
+
+    call->app = app;
     call->script = script;
-    call->answer = answer;
-    call->log = ngx_cycle->log;
+    call->handler = handler;
+    call->data = data;
 
     cmd->handler = ngx_http_tgortc_call_reply;
     cmd->data = call;
-    cmd->not_after_arg = script ? NGX_HTTP_TGORTC_NOT_AFTER : 0;
+    cmd->not_after_arg = script ? NGX_HTTP_TGORTC_ARGV : 0;
 
     if (ngx_http_tgortc_redis_send(cmd) != NGX_OK) {
-        goto failed;
-    }
-
-    cln->handler = ngx_http_tgortc_call_detach;
-    cln->data = call;
-
-    r->connection->log->action = "waiting for redis";
-
-    return;
-
-failed:
-
-    if (cmd != NULL) {
         ngx_http_tgortc_redis_free(cmd);
-    }
-
-    if (call != NULL) {
         ngx_free(call);
+        return NGX_ERROR;
     }
 
-    ngx_http_finalize_request(r, answer(r, NGX_HTTP_TGORTC_UNAVAILABLE, NULL));
-}
-
-
-/*
- * The request is terminated before its answer came.  What it changes is
- * changed all the same, only nobody is told.
- */
-
-static void
-ngx_http_tgortc_call_detach(void *data)
-{
-    ngx_http_tgortc_call_t  *call = data;
-
-    call->request = NULL;
+    return NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_http_tgortc_call_reply(ngx_http_tgortc_command_t *cmd, redisReply *reply)
 {
-    ngx_http_request_t         *r;
-    ngx_connection_t           *c;
+    ngx_http_tgortc_app_t      *app;
     ngx_http_tgortc_call_t     *call;
     ngx_http_tgortc_outcome_e   outcome;
 
+    if (ngx_http_tgortc_call_again(cmd, reply) == NGX_OK) {
+        return NGX_AGAIN;
+    }
+
     call = cmd->data;
+    app = call->app;
 
-    if (reply != NULL && reply->type == REDIS_REPLY_ERROR
-        && call->script != NULL && cmd->argv[0][4] == 'S'
-        && ngx_strncmp(reply->str, "NOSCRIPT", 8) == 0)
-    {
-        cmd->argv[0] = "EVAL";
-        cmd->argvlen[0] = sizeof("EVAL") - 1;
-        cmd->argv[1] = (const char *) call->script->text.data;
-        cmd->argvlen[1] = call->script->text.len;
-
-        if (ngx_http_tgortc_redis_send(cmd) == NGX_OK) {
-            return NGX_AGAIN;
-        }
-    }
-
-    outcome = ngx_http_tgortc_call_outcome(call, cmd->redis, reply);
-
-    r = call->request;
-
-    if (r == NULL) {
-        ngx_free(call);
-        return NGX_OK;
-    }
-
-    call->cleanup->handler = NULL;
-
-    c = r->connection;
-
-    ngx_http_set_log_request(c->log, r);
-    c->log->action = "sending to client";
+    outcome = ngx_http_tgortc_call_outcome(call, reply);
 
     if (outcome == NGX_HTTP_TGORTC_UNAVAILABLE
         || outcome == NGX_HTTP_TGORTC_BROKEN)
@@ -296,28 +289,74 @@ ngx_http_tgortc_call_reply(ngx_http_tgortc_command_t *cmd, redisReply *reply)
         reply = NULL;
     }
 
-    ngx_http_finalize_request(r, call->answer(r, outcome, reply));
+    call->handler(call->data, outcome, reply);
+
+    if (outcome == NGX_HTTP_TGORTC_OK && app->events_handler != NULL
+        && ngx_http_tgortc_reply_integer(reply, NGX_HTTP_TGORTC_EVENTS) > 0)
+    {
+        app->events_handler(app);
+    }
 
     ngx_free(call);
-
-    ngx_http_run_posted_requests(c);
 
     return NGX_OK;
 }
 
 
-static ngx_http_tgortc_outcome_e
-ngx_http_tgortc_call_outcome(ngx_http_tgortc_call_t *call,
-    ngx_http_tgortc_redis_t *redis, redisReply *reply)
+/*
+ * What Redis may have lost at any moment, by a restart or a failover: the
+ * script, the endpoints.  NGX_OK: it has them again, and the command too.
+ */
+
+static ngx_int_t
+ngx_http_tgortc_call_again(ngx_http_tgortc_command_t *cmd, redisReply *reply)
 {
-    ngx_uint_t  i;
+    ngx_http_tgortc_call_t  *call;
+
+    call = cmd->data;
+
+    if (reply == NULL || call->script == NULL) {
+        return NGX_DECLINED;
+    }
+
+    if (reply->type == REDIS_REPLY_ERROR
+        && cmd->argvlen[0] == sizeof("EVALSHA") - 1
+        && ngx_strncmp(reply->str, "NOSCRIPT", 8) == 0)
+    {
+        cmd->argv[0] = "EVAL";
+        cmd->argvlen[0] = sizeof("EVAL") - 1;
+        cmd->argv[1] = (const char *) call->script->text.data;
+        cmd->argvlen[1] = call->script->text.len;
+
+        return ngx_http_tgortc_redis_send(cmd);
+    }
+
+    if (!call->registered && reply->type == REDIS_REPLY_ARRAY
+        && ngx_strcmp(ngx_http_tgortc_reply_string(reply, 0), "unregistered")
+           == 0)
+    {
+        call->registered = 1;
+        ngx_http_tgortc_call_register(call->app);
+
+        return ngx_http_tgortc_redis_send(cmd);
+    }
+
+    return NGX_DECLINED;
+}
+
+
+static ngx_http_tgortc_outcome_e
+ngx_http_tgortc_call_outcome(ngx_http_tgortc_call_t *call, redisReply *reply)
+{
+    ngx_uint_t   i;
+    const char  *name;
 
     if (reply == NULL) {
         return NGX_HTTP_TGORTC_UNAVAILABLE;
     }
 
     if (reply->type == REDIS_REPLY_ERROR) {
-        return ngx_http_tgortc_call_error(call, reply);
+        return ngx_http_tgortc_call_error(reply);
     }
 
     if (call->script == NULL) {
@@ -336,12 +375,12 @@ ngx_http_tgortc_call_outcome(ngx_http_tgortc_call_t *call,
         goto garbage;
     }
 
-    ngx_http_tgortc_redis_clock(redis, reply->element[1]->integer);
+    ngx_http_tgortc_redis_clock(call->app->redis, reply->element[1]->integer);
+
+    name = reply->element[0]->str;
 
     for (i = 0; ngx_http_tgortc_outcomes[i].name; i++) {
-        if (ngx_strcmp(reply->element[0]->str, ngx_http_tgortc_outcomes[i].name)
-            == 0)
-        {
+        if (ngx_strcmp(name, ngx_http_tgortc_outcomes[i].name) == 0) {
             break;
         }
     }
@@ -352,22 +391,22 @@ ngx_http_tgortc_call_outcome(ngx_http_tgortc_call_t *call,
 
 garbage:
 
-    ngx_log_error(NGX_LOG_ERR, call->log, 0,
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "tgortc: unexpected reply from redis");
 
-    ngx_http_tgortc_redis_distrust(redis);
+    ngx_http_tgortc_redis_distrust(call->app->redis);
 
     return NGX_HTTP_TGORTC_UNAVAILABLE;
 }
 
 
 static ngx_http_tgortc_outcome_e
-ngx_http_tgortc_call_error(ngx_http_tgortc_call_t *call, redisReply *reply)
+ngx_http_tgortc_call_error(redisReply *reply)
 {
     ngx_uint_t   i;
     const char  *code;
 
-    ngx_log_error(NGX_LOG_ERR, call->log, 0,
+    ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                   "tgortc: redis says \"%s\"", reply->str);
 
     for (i = 0; ngx_http_tgortc_passing[i]; i++) {
@@ -379,4 +418,228 @@ ngx_http_tgortc_call_error(ngx_http_tgortc_call_t *call, redisReply *reply)
     }
 
     return NGX_HTTP_TGORTC_BROKEN;
+}
+
+
+static void
+ngx_http_tgortc_call_registered(void *data, ngx_http_tgortc_outcome_e outcome,
+    redisReply *reply)
+{
+    ngx_http_tgortc_app_t *app = data;
+
+    long long                    overflow;
+    ngx_uint_t                   i;
+    ngx_http_tgortc_endpoint_t  *endpoint;
+
+    if (outcome != NGX_HTTP_TGORTC_OK) {
+        return;
+    }
+
+    endpoint = app->settings.endpoints->elts;
+
+    for (i = 0; i < app->settings.endpoints->nelts; i++) {
+        overflow = ngx_http_tgortc_reply_integer(reply,
+                                              NGX_HTTP_TGORTC_EVENTS + 1 + i);
+
+        if (overflow > app->overflow[i] && app->overflow[i] >= 0) {
+            ngx_log_error(NGX_LOG_ALERT, ngx_cycle->log, 0,
+                          "tgortc: too many events wait for webhook \"%V\", "
+                          "%L of the oldest were given up",
+                          &endpoint[i].name, overflow - app->overflow[i]);
+        }
+
+        app->overflow[i] = overflow;
+    }
+}
+
+
+void
+ngx_http_tgortc_call_answer(ngx_http_request_t *r,
+    ngx_http_tgortc_script_e script, ngx_str_t *args, ngx_uint_t n,
+    ngx_http_tgortc_answer_pt answer)
+{
+    ngx_http_tgortc_ctx_t       *ctx;
+    ngx_http_tgortc_params_t    *params;
+    ngx_http_tgortc_waiter_t    *waiter;
+    ngx_http_tgortc_loc_conf_t  *tlcf;
+
+    waiter = ngx_http_tgortc_call_wait(r, answer);
+    if (waiter == NULL) {
+        return;
+    }
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+    params = &ctx->params;
+
+    if (ngx_http_tgortc_call(tlcf->app, script, &params->room_id, args, n,
+                             params->uids, params->nuids,
+                             ngx_http_tgortc_call_answered, waiter)
+        != NGX_OK)
+    {
+        ngx_http_tgortc_call_refuse(waiter);
+    }
+}
+
+
+void
+ngx_http_tgortc_call_ping(ngx_http_request_t *r,
+    ngx_http_tgortc_answer_pt answer)
+{
+    ngx_str_t                    ping = ngx_string("PING");
+    ngx_http_tgortc_waiter_t    *waiter;
+    ngx_http_tgortc_loc_conf_t  *tlcf;
+
+    waiter = ngx_http_tgortc_call_wait(r, answer);
+    if (waiter == NULL) {
+        return;
+    }
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
+
+    if (ngx_http_tgortc_call_send(tlcf->app, NULL, &ping, 1,
+                                  ngx_http_tgortc_call_answered, waiter)
+        != NGX_OK)
+    {
+        ngx_http_tgortc_call_refuse(waiter);
+    }
+}
+
+
+static ngx_http_tgortc_waiter_t *
+ngx_http_tgortc_call_wait(ngx_http_request_t *r,
+    ngx_http_tgortc_answer_pt answer)
+{
+    ngx_http_cleanup_t        *cln;
+    ngx_http_tgortc_waiter_t  *waiter;
+
+    cln = ngx_http_cleanup_add(r, 0);
+    waiter = ngx_alloc(sizeof(ngx_http_tgortc_waiter_t), r->connection->log);
+
+    if (cln == NULL || waiter == NULL) {
+
+        if (waiter != NULL) {
+            ngx_free(waiter);
+        }
+
+        ngx_http_finalize_request(r, answer(r, NGX_HTTP_TGORTC_BROKEN, NULL));
+
+        return NULL;
+    }
+
+    waiter->request = r;
+    waiter->cleanup = cln;
+    waiter->answer = answer;
+
+    cln->handler = ngx_http_tgortc_call_detach;
+    cln->data = waiter;
+
+    r->connection->log->action = "waiting for redis";
+
+    return waiter;
+}
+
+
+static void
+ngx_http_tgortc_call_refuse(ngx_http_tgortc_waiter_t *waiter)
+{
+    ngx_http_request_t         *r;
+    ngx_http_tgortc_answer_pt   answer;
+
+    r = waiter->request;
+    answer = waiter->answer;
+
+    waiter->cleanup->handler = NULL;
+    ngx_free(waiter);
+
+    ngx_http_finalize_request(r, answer(r, NGX_HTTP_TGORTC_UNAVAILABLE, NULL));
+}
+
+
+/*
+ * The request is terminated before its answer came.  What it changes is
+ * changed all the same, only nobody is told.
+ */
+
+static void
+ngx_http_tgortc_call_detach(void *data)
+{
+    ngx_http_tgortc_waiter_t  *waiter = data;
+
+    waiter->request = NULL;
+}
+
+
+static void
+ngx_http_tgortc_call_answered(void *data, ngx_http_tgortc_outcome_e outcome,
+    redisReply *reply)
+{
+    ngx_http_tgortc_waiter_t *waiter = data;
+
+    ngx_connection_t           *c;
+    ngx_http_request_t         *r;
+    ngx_http_tgortc_answer_pt   answer;
+
+    r = waiter->request;
+    answer = waiter->answer;
+
+    if (r == NULL) {
+        ngx_free(waiter);
+        return;
+    }
+
+    waiter->cleanup->handler = NULL;
+    ngx_free(waiter);
+
+    c = r->connection;
+
+    ngx_http_set_log_request(c->log, r);
+    c->log->action = "sending to client";
+
+    ngx_http_finalize_request(r, answer(r, outcome, reply));
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+long long
+ngx_http_tgortc_reply_integer(redisReply *reply, size_t i)
+{
+    if (i >= reply->elements
+        || reply->element[i]->type != REDIS_REPLY_INTEGER)
+    {
+        return 0;
+    }
+
+    return reply->element[i]->integer;
+}
+
+
+const char *
+ngx_http_tgortc_reply_string(redisReply *reply, size_t i)
+{
+    if (i >= reply->elements || reply->element[i]->type != REDIS_REPLY_STRING)
+    {
+        return "";
+    }
+
+    return reply->element[i]->str;
+}
+
+
+ngx_str_t
+ngx_http_tgortc_reply_str(redisReply *reply, size_t i)
+{
+    ngx_str_t  s;
+
+    if (i >= reply->elements || reply->element[i]->type != REDIS_REPLY_STRING)
+    {
+        ngx_str_set(&s, "");
+        return s;
+    }
+
+    s.data = (u_char *) reply->element[i]->str;
+    s.len = reply->element[i]->len;
+
+    return s;
 }

@@ -14,6 +14,11 @@
 
 /* what a location takes that does not say so itself */
 #define NGX_HTTP_TGORTC_BODY_SIZE      (64 * 1024)
+#define NGX_HTTP_TGORTC_LIVEKIT_SIZE   (4 * 1024 * 1024)
+
+#define ngx_http_tgortc_same(a, b)                                            \
+    ((a).len == (b).len && ngx_memcmp((a).data, (b).data, (a).len) == 0)
+
 
 /* RFC 7518, 3.2: a key of HS256 has at least the size of the hash */
 #define NGX_HTTP_TGORTC_SECRET_MIN     32
@@ -26,6 +31,9 @@ static char *ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
 static char *ngx_http_tgortc_conf_serve(ngx_conf_t *cf,
     ngx_http_tgortc_loc_conf_t *tlcf, ngx_http_tgortc_serves_e serves,
     ngx_http_handler_pt handler);
+static char *ngx_http_tgortc_conf_directive(ngx_http_tgortc_serves_e serves);
+static char *ngx_http_tgortc_conf_body_size(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
 static void ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
     ngx_http_tgortc_loc_conf_t *conf);
 static char *ngx_http_tgortc_conf_app(ngx_conf_t *cf,
@@ -36,8 +44,12 @@ static ngx_uint_t ngx_http_tgortc_conf_same_app(
     ngx_http_tgortc_redis_conf_t *one, ngx_http_tgortc_redis_conf_t *two);
 static char *ngx_http_tgortc_conf_differs(ngx_http_tgortc_settings_t *one,
     ngx_http_tgortc_settings_t *two);
+static ngx_uint_t ngx_http_tgortc_conf_same_endpoints(ngx_array_t *one,
+    ngx_array_t *two);
 static char *ngx_http_tgortc_conf_complete(ngx_conf_t *cf,
     ngx_http_tgortc_app_t *app, ngx_http_tgortc_settings_t *settings);
+static char *ngx_http_tgortc_conf_registration(ngx_conf_t *cf,
+    ngx_http_tgortc_app_t *app);
 static ngx_int_t ngx_http_tgortc_conf_key(ngx_conf_t *cf,
     ngx_str_t *prefix, char *name, ngx_str_t *key);
 static ngx_int_t ngx_http_tgortc_conf_time(ngx_conf_t *cf, ngx_msec_t msec,
@@ -204,6 +216,38 @@ ngx_http_tgortc_conf_livekit_url(ngx_conf_t *cf, ngx_command_t *cmd,
 
 
 char *
+ngx_http_tgortc_conf_livekit_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_tgortc_loc_conf_t *tlcf = conf;
+
+    ngx_str_t  *url;
+
+    if (tlcf->settings.livekit_api.data != NULL) {
+        return "is duplicate";
+    }
+
+    url = (ngx_str_t *) cf->args->elts + 1;
+
+    if (ngx_http_tgortc_conf_url(cf, "tgortc_livekit_api", url) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_strlchr(url->data, url->data + url->len, '?') != NULL) {
+        return "takes a URL without a query";
+    }
+
+    if (url->data[url->len - 1] == '/') {
+        url->len--;
+    }
+
+    tlcf->settings.livekit_api = *url;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
 ngx_http_tgortc_conf_api_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_tgortc_loc_conf_t *tlcf = conf;
@@ -243,6 +287,24 @@ ngx_http_tgortc_conf_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_tgortc_conf_livekit_webhook(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    return ngx_http_tgortc_conf_serve(cf, conf, NGX_HTTP_TGORTC_LIVEKIT,
+                                      ngx_http_tgortc_livekit_handler);
+}
+
+
+char *
+ngx_http_tgortc_conf_webhook_logs(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    return ngx_http_tgortc_conf_serve(cf, conf, NGX_HTTP_TGORTC_LOGS,
+                                      ngx_http_tgortc_logs_handler);
+}
+
+
+char *
 ngx_http_tgortc_conf_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     return ngx_http_tgortc_conf_serve(cf, conf, NGX_HTTP_TGORTC_HEALTH,
@@ -265,6 +327,65 @@ ngx_http_tgortc_conf_sec(ngx_conf_t *cf, void *post, void *data)
     time_t  *sec = data;
 
     return *sec ? NGX_CONF_OK : "must be longer than 0";
+}
+
+
+/*
+ * The command of the core is wrapped while http{} is read, and put back when
+ * that is done, or has failed and the pool of its cycle goes.
+ */
+
+static ngx_command_t  *ngx_http_tgortc_body_size;
+static char          *(*ngx_http_tgortc_set_body_size)(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+
+ngx_int_t
+ngx_http_tgortc_conf_watch(ngx_conf_t *cf)
+{
+    ngx_command_t       *cmd;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_tgortc_conf_unwatch;
+
+    for (cmd = ngx_http_core_module.commands; cmd->name.len; cmd++) {
+
+        if (ngx_strcmp(cmd->name.data, "client_max_body_size") == 0) {
+            ngx_http_tgortc_body_size = cmd;
+            ngx_http_tgortc_set_body_size = cmd->set;
+            cmd->set = ngx_http_tgortc_conf_body_size;
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_tgortc_conf_unwatch(void *data)
+{
+    if (ngx_http_tgortc_body_size != NULL) {
+        ngx_http_tgortc_body_size->set = ngx_http_tgortc_set_body_size;
+        ngx_http_tgortc_body_size = NULL;
+    }
+}
+
+
+static char *
+ngx_http_tgortc_conf_body_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tgortc_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_tgortc_module);
+    tlcf->own_body_size = 1;
+
+    return ngx_http_tgortc_set_body_size(cf, cmd, conf);
 }
 
 
@@ -295,17 +416,37 @@ ngx_http_tgortc_conf_merge(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *prev,
         to->keys = from->keys;
     }
 
+    if (to->endpoints == NULL) {
+        to->endpoints = from->endpoints;
+    }
+
+    if (from->retry == NULL) {
+        from->retry = ngx_http_tgortc_conf_retry_create(cf);
+        if (from->retry == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    if (to->retry == NULL) {
+        to->retry = from->retry;
+    }
+
     if (conf->api_keys == NULL) {
         conf->api_keys = prev->api_keys;
     }
 
     ngx_conf_merge_str_value(to->livekit_url, from->livekit_url, "");
+    ngx_conf_merge_str_value(to->livekit_api, from->livekit_api, "");
     ngx_conf_merge_sec_value(to->token_ttl, from->token_ttl,
                              NGX_HTTP_TGORTC_TOKEN_TTL);
     ngx_conf_merge_msec_value(to->ring_timeout, from->ring_timeout,
                               NGX_HTTP_TGORTC_RING_TIMEOUT);
     ngx_conf_merge_msec_value(to->join_timeout, from->join_timeout,
                               NGX_HTTP_TGORTC_JOIN_TIMEOUT);
+    ngx_conf_merge_msec_value(to->rejoin_grace, from->rejoin_grace,
+                              NGX_HTTP_TGORTC_REJOIN_GRACE);
+    ngx_conf_merge_msec_value(to->log_retention, from->log_retention,
+                              NGX_HTTP_TGORTC_LOG_RETENTION);
     ngx_conf_merge_msec_value(to->room_max_age, from->room_max_age,
                               NGX_HTTP_TGORTC_ROOM_MAX_AGE);
     ngx_conf_merge_msec_value(to->room_retention, from->room_retention,
@@ -320,6 +461,12 @@ ngx_http_tgortc_conf_merge(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *prev,
         conf->prefix = prev->prefix;
         conf->file = prev->file;
         conf->line = prev->line;
+
+        if (conf->core->lmt_excpt && conf->core->handler == NULL
+            && conf->serves != NGX_HTTP_TGORTC_NOTHING)
+        {
+            conf->core->handler = prev->core->handler;
+        }
     }
 
     if (conf->serves == NGX_HTTP_TGORTC_NOTHING) {
@@ -446,10 +593,33 @@ ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
+    return ngx_http_tgortc_conf_invalid(cf, "tgortc_redis", param, 0);
+
 invalid:
 
+    return ngx_http_tgortc_conf_invalid(cf, "tgortc_redis", param, 1);
+}
+
+
+char *
+ngx_http_tgortc_conf_invalid(ngx_conf_t *cf, char *directive,
+    ngx_str_t *param, ngx_uint_t known)
+{
+    u_char     *last;
+    ngx_str_t   shown;
+
+    shown = *param;
+    last = ngx_strlchr(param->data, param->data + param->len, '=');
+
+    /* under a name that is misspelt the value may be a secret */
+
+    if (last != NULL && !known) {
+        shown.len = last - param->data + 1;
+    }
+
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\" of \"tgortc_redis\"", param);
+                       "%s parameter \"%V\" of \"%s\"",
+                       known ? "invalid" : "unknown", &shown, directive);
 
     return NGX_CONF_ERROR;
 }
@@ -495,9 +665,29 @@ ngx_http_tgortc_conf_serve(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf,
 /*
  * In our locations the core's settings mean something only if they were made
  * there: an error_page of the server would turn our errors into pages, and a
- * server's client_max_body_size is meant for something else.  After the core
- * has merged its own, what equals the level above was inherited from it.
+ * server's client_max_body_size is meant for something else.  The core has
+ * merged its own before: the same pages, the same buffer are inherited ones.
  */
+
+static char *
+ngx_http_tgortc_conf_directive(ngx_http_tgortc_serves_e serves)
+{
+    switch (serves) {
+
+    case NGX_HTTP_TGORTC_ROOMS:
+        return "tgortc_rooms";
+
+    case NGX_HTTP_TGORTC_LIVEKIT:
+        return "tgortc_livekit_webhook";
+
+    case NGX_HTTP_TGORTC_LOGS:
+        return "tgortc_webhook_logs";
+
+    default:
+        return "tgortc_health";
+    }
+}
+
 
 static void
 ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
@@ -508,16 +698,25 @@ ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
     outer = prev->core;
     inner = conf->core;
 
-    if (outer == NULL || inner->noname) {
+    if (outer == NULL) {
         return;
     }
 
-    if (inner->error_pages == outer->error_pages) {
+    conf->foreign_pages = inner->noname ? prev->foreign_pages
+                                        : outer->error_pages;
+
+    if (inner->error_pages == conf->foreign_pages) {
         inner->error_pages = NULL;
     }
 
-    if (inner->client_max_body_size == outer->client_max_body_size) {
-        inner->client_max_body_size = NGX_HTTP_TGORTC_BODY_SIZE;
+    if (inner->noname) {
+        return;
+    }
+
+    if (!conf->own_body_size) {
+        inner->client_max_body_size = conf->serves == NGX_HTTP_TGORTC_LIVEKIT
+                                      ? NGX_HTTP_TGORTC_LIVEKIT_SIZE
+                                      : NGX_HTTP_TGORTC_BODY_SIZE;
     }
 
     /* a body that fits in memory never waits for a disk */
@@ -543,9 +742,10 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
     settings = &tlcf->settings;
     redis = settings->redis;
 
-    if (tlcf->serves == NGX_HTTP_TGORTC_ROOMS && settings->keys == NULL) {
+    if (tlcf->serves != NGX_HTTP_TGORTC_HEALTH && settings->keys == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"tgortc_rooms\" needs \"tgortc_livekit_key\" in %s:%ui",
+                      "\"%s\" needs \"tgortc_livekit_key\" in %s:%ui",
+                      ngx_http_tgortc_conf_directive(tlcf->serves),
                       tlcf->file, tlcf->line);
         return NGX_CONF_ERROR;
     }
@@ -580,8 +780,8 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
 
     tlcf->app = app;
 
-    if (tlcf->serves == NGX_HTTP_TGORTC_ROOMS && app->settings.keys == NULL) {
-
+    if (tlcf->serves != NGX_HTTP_TGORTC_HEALTH && app->settings.keys == NULL)
+    {
         if (ngx_http_tgortc_conf_complete(cf, app, settings) != NGX_CONF_OK) {
             return NGX_CONF_ERROR;
         }
@@ -590,7 +790,7 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
     differs = ngx_http_tgortc_conf_differs(&app->settings, settings);
 
     if (differs != NULL
-        && (tlcf->serves == NGX_HTTP_TGORTC_ROOMS
+        && (tlcf->serves != NGX_HTTP_TGORTC_HEALTH
             || ngx_strcmp(differs, "tgortc_redis") == 0))
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -646,6 +846,45 @@ ngx_http_tgortc_conf_app_create(ngx_conf_t *cf,
 
 
 static ngx_uint_t
+ngx_http_tgortc_conf_same_endpoints(ngx_array_t *one, ngx_array_t *two)
+{
+    ngx_uint_t                   i, j;
+    ngx_http_tgortc_secret_t    *s, *t;
+    ngx_http_tgortc_endpoint_t  *a, *b;
+
+    if (one == NULL || two == NULL || one->nelts != two->nelts) {
+        return 0;
+    }
+
+    a = one->elts;
+    b = two->elts;
+
+    for (i = 0; i < one->nelts; i++) {
+        if (!ngx_http_tgortc_same(a[i].name, b[i].name)
+            || !ngx_http_tgortc_same(a[i].url, b[i].url)
+            || a[i].timeout != b[i].timeout
+            || a[i].max_in_flight != b[i].max_in_flight
+            || a[i].types != b[i].types
+            || a[i].secrets.nelts != b[i].secrets.nelts)
+        {
+            return 0;
+        }
+
+        s = a[i].secrets.elts;
+        t = b[i].secrets.elts;
+
+        for (j = 0; j < a[i].secrets.nelts; j++) {
+            if (!ngx_http_tgortc_same(s[j].text, t[j].text)) {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_uint_t
 ngx_http_tgortc_conf_same_app(ngx_http_tgortc_redis_conf_t *one,
     ngx_http_tgortc_redis_conf_t *two)
 {
@@ -670,9 +909,6 @@ ngx_http_tgortc_conf_differs(ngx_http_tgortc_settings_t *one,
 {
     ngx_uint_t              i;
     ngx_http_tgortc_key_t  *a, *b;
-
-#define ngx_http_tgortc_same(a, b)                                            \
-    ((a).len == (b).len && ngx_memcmp((a).data, (b).data, (a).len) == 0)
 
     if (one->redis != two->redis
         && (one->redis->timeout != two->redis->timeout
@@ -707,6 +943,10 @@ ngx_http_tgortc_conf_differs(ngx_http_tgortc_settings_t *one,
         return "tgortc_livekit_url";
     }
 
+    if (!ngx_http_tgortc_same(one->livekit_api, two->livekit_api)) {
+        return "tgortc_livekit_api";
+    }
+
     if (one->token_ttl != two->token_ttl) {
         return "tgortc_token_ttl";
     }
@@ -723,8 +963,36 @@ ngx_http_tgortc_conf_differs(ngx_http_tgortc_settings_t *one,
         return "tgortc_room_max_age";
     }
 
+    if (one->rejoin_grace != two->rejoin_grace) {
+        return "tgortc_rejoin_grace";
+    }
+
     if (one->room_retention != two->room_retention) {
         return "tgortc_room_retention";
+    }
+
+    if (one->log_retention != two->log_retention) {
+        return "tgortc_webhook_log_retention";
+    }
+
+    /* made by the same directives, or of the same text */
+
+    if (one->endpoints != two->endpoints
+        && !ngx_http_tgortc_conf_same_endpoints(one->endpoints,
+                                                two->endpoints))
+    {
+        return "tgortc_webhook";
+    }
+
+    if (one->retry != two->retry
+        && (one->retry->max_age != two->retry->max_age
+            || one->retry->max_queued != two->retry->max_queued
+            || one->retry->delays.nelts != two->retry->delays.nelts
+            || ngx_memcmp(one->retry->delays.elts, two->retry->delays.elts,
+                          one->retry->delays.nelts * sizeof(ngx_msec_t))
+               != 0))
+    {
+        return "tgortc_webhook_retry";
     }
 
     return NULL;
@@ -752,11 +1020,98 @@ ngx_http_tgortc_conf_complete(ngx_conf_t *cf, ngx_http_tgortc_app_t *app,
         || ngx_http_tgortc_conf_time(cf, settings->room_max_age,
                                      &app->room_max_age)
            != NGX_OK
+        || ngx_http_tgortc_conf_time(cf, settings->rejoin_grace,
+                                     &app->rejoin_grace)
+           != NGX_OK
         || ngx_http_tgortc_conf_time(cf, settings->room_retention,
                                      &app->room_retention)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_tgortc_conf_registration(cf, app);
+}
+
+
+/* the arguments of register.lua */
+
+static char *
+ngx_http_tgortc_conf_registration(ngx_conf_t *cf, ngx_http_tgortc_app_t *app)
+{
+    u_char                      *p;
+    ngx_str_t                   *arg;
+    ngx_uint_t                   i, n;
+    ngx_array_t                 *endpoints;
+    ngx_http_tgortc_endpoint_t  *endpoint;
+    ngx_http_tgortc_settings_t  *settings;
+
+    settings = &app->settings;
+    endpoints = settings->endpoints;
+
+    if (settings->livekit_api.len) {
+        ngx_str_set(&app->abilities, "2");
+    } else {
+        ngx_str_set(&app->abilities, "0");
+    }
+
+    if (endpoints == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (settings->livekit_api.len) {
+        ngx_str_set(&app->abilities, "3");
+    } else {
+        ngx_str_set(&app->abilities, "1");
+    }
+
+    n = endpoints->nelts;
+    app->overflow = ngx_palloc(cf->pool, n * sizeof(long long));
+
+    if (app->overflow == NULL
+        || ngx_array_init(&app->registration, cf->pool, 1 + 5 * n,
+                          sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    arg = ngx_array_push_n(&app->registration, 1 + 5 * n);
+
+    if (ngx_http_tgortc_conf_time(cf, settings->log_retention, arg++)
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    endpoint = endpoints->elts;
+
+    for (i = 0; i < n; i++) {
+        app->overflow[i] = -1;
+
+        *arg++ = endpoint[i].id;
+        *arg++ = endpoint[i].name;
+
+        p = ngx_pnalloc(cf->pool, 2 * NGX_INT_T_LEN);
+        if (p == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        arg->data = p;
+        p = ngx_sprintf(p, "%ui", endpoint[i].types);
+        arg->len = p - arg->data;
+        arg++;
+
+        arg->data = p;
+        p = ngx_sprintf(p, "%ui", settings->retry->max_queued);
+        arg->len = p - arg->data;
+        arg++;
+
+        if (ngx_http_tgortc_conf_time(cf, settings->retry->max_age, arg++)
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
     }
 
     return NGX_CONF_OK;

@@ -17,8 +17,10 @@
 #define NGX_HTTP_TGORTC_TOKEN_TTL       3600
 #define NGX_HTTP_TGORTC_RING_TIMEOUT    30000
 #define NGX_HTTP_TGORTC_JOIN_TIMEOUT    60000
+#define NGX_HTTP_TGORTC_REJOIN_GRACE    10000
 #define NGX_HTTP_TGORTC_ROOM_MAX_AGE    86400000
 #define NGX_HTTP_TGORTC_ROOM_RETENTION  86400000
+#define NGX_HTTP_TGORTC_LOG_RETENTION   (7 * 86400000)
 
 
 char *ngx_http_tgortc_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -27,16 +29,47 @@ char *ngx_http_tgortc_conf_livekit_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_tgortc_conf_livekit_url(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_tgortc_conf_livekit_api(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tgortc_conf_webhook(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tgortc_conf_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_tgortc_conf_api_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_tgortc_conf_rooms(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_tgortc_conf_livekit_webhook(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_tgortc_conf_webhook_logs(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_tgortc_conf_health(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/* an http or https URL that libcurl takes: NGX_OK, or it was logged */
+ngx_int_t ngx_http_tgortc_conf_url(ngx_conf_t *cf, char *directive,
+    ngx_str_t *url);
+
+/*
+ * Logs a parameter whose value is wrong, or (known is 0) whose name is; returns
+ * NGX_CONF_ERROR.
+ */
+char *ngx_http_tgortc_conf_invalid(ngx_conf_t *cf, char *directive,
+    ngx_str_t *param, ngx_uint_t known);
+
+/* the schedule of retries that is the default; NULL without memory */
+ngx_http_tgortc_retry_t *ngx_http_tgortc_conf_retry_create(ngx_conf_t *cf);
 
 /* post handlers: a time of 0 is refused */
 char *ngx_http_tgortc_conf_msec(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_tgortc_conf_sec(ngx_conf_t *cf, void *post, void *data);
+
+/*
+ * Before and after http{} is read: what a location says of its own about
+ * client_max_body_size is noted, because merging leaves no trace of it.
+ */
+ngx_int_t ngx_http_tgortc_conf_watch(ngx_conf_t *cf);
+void ngx_http_tgortc_conf_unwatch(void *data);
 
 char *ngx_http_tgortc_conf_merge(ngx_conf_t *cf,
     ngx_http_tgortc_loc_conf_t *prev, ngx_http_tgortc_loc_conf_t *conf);

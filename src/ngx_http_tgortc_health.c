@@ -7,31 +7,35 @@
 
 
 #include "ngx_http_tgortc_call.h"
+#include "ngx_http_tgortc_request.h"
 #include "ngx_http_tgortc_response.h"
 
 
+static void ngx_http_tgortc_health_ping(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tgortc_health_answer(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
+
+
+static ngx_http_tgortc_operation_t  ngx_http_tgortc_health[] = {
+
+    { ngx_string(""), NGX_HTTP_GET|NGX_HTTP_HEAD, "GET, HEAD",
+      ngx_http_tgortc_health_ping },
+
+    { ngx_null_string, 0, NULL, NULL }
+};
 
 
 ngx_int_t
 ngx_http_tgortc_health_handler(ngx_http_request_t *r)
 {
-    ngx_int_t  rc;
+    return ngx_http_tgortc_request_start(r, ngx_http_tgortc_health, 1);
+}
 
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
-    }
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return ngx_http_tgortc_send_not_allowed(r, "GET, HEAD");
-    }
-
-    r->main->count++;
+static void
+ngx_http_tgortc_health_ping(ngx_http_request_t *r)
+{
     ngx_http_tgortc_call_ping(r, ngx_http_tgortc_health_answer);
-
-    return NGX_DONE;
 }
 
 

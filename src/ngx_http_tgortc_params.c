@@ -48,7 +48,7 @@ ngx_http_tgortc_field_t  ngx_http_tgortc_create_fields[] = {
 };
 
 
-ngx_http_tgortc_field_t  ngx_http_tgortc_invite_fields[] = {
+ngx_http_tgortc_field_t  ngx_http_tgortc_named_fields[] = {
 
     ngx_http_tgortc_end_of_fields
 };

@@ -43,7 +43,7 @@ struct ngx_http_tgortc_field_s {
 /* tables that end with an empty name; "uids" is read apart */
 
 extern ngx_http_tgortc_field_t  ngx_http_tgortc_create_fields[];
-extern ngx_http_tgortc_field_t  ngx_http_tgortc_invite_fields[];
+extern ngx_http_tgortc_field_t  ngx_http_tgortc_named_fields[];
 extern ngx_http_tgortc_field_t  ngx_http_tgortc_member_fields[];
 extern ngx_http_tgortc_field_t  ngx_http_tgortc_sync_fields[];
 

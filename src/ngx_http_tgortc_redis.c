@@ -51,6 +51,8 @@ typedef enum {
 
 struct ngx_http_tgortc_redis_s {
     ngx_http_tgortc_redis_conf_t   *conf;
+    ngx_http_tgortc_ready_pt        ready;
+    void                           *data;      /* of ready's */
     ngx_http_tgortc_redis_state_e   state;
     ngx_connection_t               *connection;
     redisReader                    *reader;
@@ -112,7 +114,8 @@ static ngx_int_t ngx_http_tgortc_redis_append(ngx_http_tgortc_redis_t *redis,
 
 ngx_http_tgortc_redis_t *
 ngx_http_tgortc_redis_create(ngx_http_tgortc_redis_conf_t *conf,
-    ngx_pool_t *pool, ngx_log_t *log)
+    ngx_http_tgortc_ready_pt ready, void *data, ngx_pool_t *pool,
+    ngx_log_t *log)
 {
     ngx_http_tgortc_redis_t  *redis;
 
@@ -122,6 +125,8 @@ ngx_http_tgortc_redis_create(ngx_http_tgortc_redis_conf_t *conf,
     }
 
     redis->conf = conf;
+    redis->ready = ready;
+    redis->data = data;
     redis->log = log;
     redis->down_since = ngx_current_msec;
 
@@ -527,6 +532,8 @@ ngx_http_tgortc_redis_greeted(ngx_http_tgortc_redis_t *redis,
         ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
                       "tgortc: redis \"%V\" is back", &redis->conf->address);
     }
+
+    redis->ready(redis->data);
 
     while (!ngx_queue_empty(&redis->waiting)) {
         q = ngx_queue_head(&redis->waiting);

@@ -55,9 +55,13 @@ struct ngx_http_tgortc_command_s {
 };
 
 
+/* called when a connection is ready, what it sends goes before all else */
+typedef void (*ngx_http_tgortc_ready_pt)(void *data);
+
 /* creates the connection of an app; it is opened by and by */
 ngx_http_tgortc_redis_t *ngx_http_tgortc_redis_create(
-    ngx_http_tgortc_redis_conf_t *conf, ngx_pool_t *pool, ngx_log_t *log);
+    ngx_http_tgortc_redis_conf_t *conf, ngx_http_tgortc_ready_pt ready,
+    void *data, ngx_pool_t *pool, ngx_log_t *log);
 
 /* closes it; commands under way get their NULL reply */
 void ngx_http_tgortc_redis_destroy(ngx_http_tgortc_redis_t *redis);

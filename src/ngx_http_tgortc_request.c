@@ -16,9 +16,115 @@
 #define NGX_HTTP_TGORTC_BODY_DEPTH  2
 
 
+static ngx_int_t ngx_http_tgortc_request_refuse(ngx_http_request_t *r,
+    ngx_int_t rc, ngx_uint_t status, ngx_tgortc_message_e message);
 static ngx_table_elt_t *ngx_http_tgortc_request_header(ngx_http_request_t *r,
     ngx_str_t *name);
 static void ngx_http_tgortc_request_free_json(void *data);
+
+
+ngx_int_t
+ngx_http_tgortc_request_start(ngx_http_request_t *r,
+    ngx_http_tgortc_operation_t *operation, ngx_uint_t public)
+{
+    ngx_int_t  rc;
+
+    if (ngx_http_tgortc_ctx(r) == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (!public && !ngx_http_tgortc_request_authorized(r)) {
+        rc = ngx_http_tgortc_add_header(r, "WWW-Authenticate", "Bearer");
+
+        return ngx_http_tgortc_request_refuse(r, rc, NGX_HTTP_UNAUTHORIZED,
+                                              NGX_TGORTC_MSG_API_KEY);
+    }
+
+    if (operation == NULL) {
+        return ngx_http_tgortc_request_refuse(r, NGX_OK, NGX_HTTP_NOT_FOUND,
+                                              NGX_TGORTC_MSG_NO_PATH);
+    }
+
+    if (!(r->method & operation->methods)) {
+        rc = ngx_http_tgortc_add_header(r, "Allow", operation->allow);
+
+        return ngx_http_tgortc_request_refuse(r, rc, NGX_HTTP_NOT_ALLOWED,
+                                              NGX_TGORTC_MSG_METHOD);
+    }
+
+    if (r->method == NGX_HTTP_POST) {
+
+        r->request_body_in_single_buf = 1;
+
+        rc = ngx_http_read_client_request_body(r, operation->handler);
+
+        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    }
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->main->count++;
+    operation->handler(r);
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_request_refuse(ngx_http_request_t *r, ngx_int_t rc,
+    ngx_uint_t status, ngx_tgortc_message_e message)
+{
+    if (rc != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    /* a body that is not read would be taken for the next request */
+
+    if (ngx_http_discard_request_body(r) != NGX_OK) {
+        r->keepalive = 0;
+    }
+
+    return ngx_http_tgortc_send_error(r, status, message, NULL, NULL);
+}
+
+
+ngx_http_tgortc_operation_t *
+ngx_http_tgortc_request_operation(ngx_http_tgortc_operation_t *operations,
+    ngx_str_t *path)
+{
+    ngx_http_tgortc_operation_t  *operation;
+
+    for (operation = operations; operation->handler; operation++) {
+        if (operation->name.len == path->len
+            && ngx_strncmp(operation->name.data, path->data, path->len) == 0)
+        {
+            return operation;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_http_tgortc_request_path(ngx_http_request_t *r, ngx_str_t *path)
+{
+    ngx_http_tgortc_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
+
+    if (r->uri.len < tlcf->prefix.len) {
+        return NGX_DECLINED;
+    }
+
+    path->data = r->uri.data + tlcf->prefix.len;
+    path->len = r->uri.len - tlcf->prefix.len;
+
+    return path->len == 0 || path->data[0] == '/' ? NGX_OK : NGX_DECLINED;
+}
 
 
 ngx_http_tgortc_ctx_t *
@@ -242,23 +348,44 @@ ngx_http_tgortc_request_body(ngx_http_request_t *r, ngx_str_t *body)
 cJSON *
 ngx_http_tgortc_request_json(ngx_http_request_t *r, ngx_int_t *rc)
 {
+    ngx_str_t  body;
+
+    if (ngx_http_tgortc_request_body(r, &body) != NGX_OK) {
+        *rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NULL;
+    }
+
+    return ngx_http_tgortc_request_parse(r, &body, NGX_HTTP_TGORTC_BODY_DEPTH,
+                                         rc);
+}
+
+
+cJSON *
+ngx_http_tgortc_request_parse(ngx_http_request_t *r, ngx_str_t *body,
+    ngx_uint_t depth, ngx_int_t *rc)
+{
     cJSON                    *json;
     u_char                    offset[NGX_SIZE_T_LEN + 1];
-    ngx_str_t                 body;
     ngx_pool_cleanup_t       *cln;
     ngx_tgortc_message_e      message;
     ngx_tgortc_json_error_t   error;
 
     cln = ngx_pool_cleanup_add(r->pool, 0);
-
-    if (cln == NULL || ngx_http_tgortc_request_body(r, &body) != NGX_OK) {
-        *rc = ngx_http_tgortc_send_error(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
-                                         NGX_TGORTC_MSG_INTERNAL, NULL, NULL);
+    if (cln == NULL) {
+        *rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
         return NULL;
     }
 
-    json = ngx_tgortc_json_parse((char *) body.data, body.len,
-                                 NGX_HTTP_TGORTC_BODY_DEPTH, &error);
+    if (depth) {
+        json = ngx_tgortc_json_parse((char *) body->data, body->len,
+                                     (unsigned) depth, &error);
+
+    } else {
+        error.code = NGX_TGORTC_JSON_INVALID;
+        error.offset = 0;
+        json = cJSON_ParseWithLength((char *) body->data, body->len);
+    }
+
     if (json != NULL) {
         cln->handler = ngx_http_tgortc_request_free_json;
         cln->data = json;
@@ -270,8 +397,7 @@ ngx_http_tgortc_request_json(ngx_http_request_t *r, ngx_int_t *rc)
     switch (error.code) {
 
     case NGX_TGORTC_JSON_NO_MEMORY:
-        *rc = ngx_http_tgortc_send_error(r, NGX_HTTP_INTERNAL_SERVER_ERROR,
-                                         NGX_TGORTC_MSG_INTERNAL, NULL, NULL);
+        *rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
         return NULL;
 
     case NGX_TGORTC_JSON_NOT_OBJECT:

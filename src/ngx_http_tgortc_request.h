@@ -16,6 +16,32 @@
 #include <cjson/cJSON.h>
 
 
+/* one thing that a location can be asked to do */
+
+typedef struct {
+    ngx_str_t                         name;      /* the rest of the path */
+    ngx_uint_t                        methods;
+    char                             *allow;
+    ngx_http_client_body_handler_pt   handler;   /* owns a reference */
+} ngx_http_tgortc_operation_t;
+
+
+/*
+ * Starts an operation: refuses what has no API key (unless public is set), no
+ * path (operation is NULL) or another method, in this order; reads the body of
+ * a POST; calls the handler.  Returns what a content handler returns.
+ */
+ngx_int_t ngx_http_tgortc_request_start(ngx_http_request_t *r,
+    ngx_http_tgortc_operation_t *operation, ngx_uint_t public);
+
+/* the operation of a path; the table ends without a handler; NULL if none */
+ngx_http_tgortc_operation_t *ngx_http_tgortc_request_operation(
+    ngx_http_tgortc_operation_t *operations, ngx_str_t *path);
+
+/* what the path has behind the location's prefix: NGX_OK, or NGX_DECLINED */
+ngx_int_t ngx_http_tgortc_request_path(ngx_http_request_t *r,
+    ngx_str_t *path);
+
 /* this request's context, made when first asked for; NULL without memory */
 ngx_http_tgortc_ctx_t *ngx_http_tgortc_ctx(ngx_http_request_t *r);
 
@@ -36,9 +62,14 @@ ngx_int_t ngx_http_tgortc_request_body(ngx_http_request_t *r,
     ngx_str_t *body);
 
 /*
- * The body as a JSON object, freed with the request; NULL if it is none, then
- * *rc has the rc of the response that was sent.
+ * The body as a JSON object of at most so many levels, freed with the request;
+ * NULL if it is none, then *rc has the rc of the response that was sent.  A
+ * depth of 0 takes whatever cJSON does, for what is signed by its sender.
  */
+cJSON *ngx_http_tgortc_request_parse(ngx_http_request_t *r, ngx_str_t *body,
+    ngx_uint_t depth, ngx_int_t *rc);
+
+/* both in one, for the API's own bodies: an object with lists in it */
 cJSON *ngx_http_tgortc_request_json(ngx_http_request_t *r, ngx_int_t *rc);
 
 

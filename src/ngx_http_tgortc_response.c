@@ -53,18 +53,6 @@ ngx_http_tgortc_send_error(ngx_http_request_t *r, ngx_uint_t status,
 
 
 ngx_int_t
-ngx_http_tgortc_send_not_allowed(ngx_http_request_t *r, char *allow)
-{
-    if (ngx_http_tgortc_add_header(r, "Allow", allow) != NGX_OK) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    return ngx_http_tgortc_send_error(r, NGX_HTTP_NOT_ALLOWED,
-                                      NGX_TGORTC_MSG_METHOD, NULL, NULL);
-}
-
-
-ngx_int_t
 ngx_http_tgortc_send_unavailable(ngx_http_request_t *r)
 {
     if (ngx_http_tgortc_add_header(r, "Retry-After", "1") != NGX_OK) {
@@ -73,6 +61,17 @@ ngx_http_tgortc_send_unavailable(ngx_http_request_t *r)
 
     return ngx_http_tgortc_send_error(r, NGX_HTTP_SERVICE_UNAVAILABLE,
                                       NGX_TGORTC_MSG_UNAVAILABLE, NULL, NULL);
+}
+
+
+ngx_int_t
+ngx_http_tgortc_send_empty(ngx_http_request_t *r)
+{
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = 0;
+    r->header_only = 1;
+
+    return ngx_http_send_header(r);
 }
 
 

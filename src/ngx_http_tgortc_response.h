@@ -26,12 +26,11 @@ ngx_int_t ngx_http_tgortc_send_json(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_http_tgortc_send_error(ngx_http_request_t *r, ngx_uint_t status,
     ngx_tgortc_message_e message, const char *arg1, const char *arg2);
 
-/* 405 with the methods there are */
-ngx_int_t ngx_http_tgortc_send_not_allowed(ngx_http_request_t *r,
-    char *allow);
-
 /* 503: Redis is out of reach or too slow */
 ngx_int_t ngx_http_tgortc_send_unavailable(ngx_http_request_t *r);
+
+/* 200 without a body */
+ngx_int_t ngx_http_tgortc_send_empty(ngx_http_request_t *r);
 
 /* adds a header to the response to come; both must outlive the request */
 ngx_int_t ngx_http_tgortc_add_header(ngx_http_request_t *r, char *name,

@@ -21,21 +21,13 @@
 #define NGX_HTTP_TGORTC_ROOM_ID_BYTES  16
 
 /* where the members begin in the reply of get.lua, and values for each */
-#define NGX_HTTP_TGORTC_MEMBERS        8
+#define NGX_HTTP_TGORTC_MEMBERS        9
 #define NGX_HTTP_TGORTC_MEMBER_VALUES  6
 
 
 #define ngx_http_tgortc_grant_set(field, string)                              \
     grant.field.data = (const char *) (string).data;                          \
     grant.field.len = (string).len
-
-
-typedef struct {
-    ngx_str_t                         name;      /* behind the room's id */
-    ngx_uint_t                        methods;
-    char                             *allow;
-    ngx_http_client_body_handler_pt   handler;
-} ngx_http_tgortc_operation_t;
 
 
 /* what every room object shows, and where in the reply its uids are */
@@ -61,14 +53,20 @@ typedef struct {
 
 
 static ngx_http_tgortc_operation_t *ngx_http_tgortc_rooms_route(
-    ngx_http_request_t *r, ngx_str_t *room_id);
+    ngx_http_request_t *r);
 static void ngx_http_tgortc_rooms_create(ngx_http_request_t *r);
 static void ngx_http_tgortc_rooms_invite(ngx_http_request_t *r);
 static void ngx_http_tgortc_rooms_join(ngx_http_request_t *r);
 static void ngx_http_tgortc_rooms_leave(ngx_http_request_t *r);
+static void ngx_http_tgortc_rooms_end(ngx_http_request_t *r);
+static void ngx_http_tgortc_rooms_cancel(ngx_http_request_t *r);
 static void ngx_http_tgortc_rooms_sync(ngx_http_request_t *r);
 static void ngx_http_tgortc_rooms_get(ngx_http_request_t *r);
+static ngx_str_t *ngx_http_tgortc_rooms_named(ngx_http_request_t *r);
+static void ngx_http_tgortc_rooms_member(ngx_http_request_t *r,
+    ngx_http_tgortc_script_e script, ngx_http_tgortc_answer_pt answer);
 
+static ngx_int_t ngx_http_tgortc_rooms_check_id(ngx_http_request_t *r);
 static cJSON *ngx_http_tgortc_rooms_body(ngx_http_request_t *r,
     ngx_http_tgortc_field_t *fields);
 static ngx_int_t ngx_http_tgortc_rooms_fault(ngx_http_request_t *r,
@@ -101,9 +99,6 @@ static cJSON *ngx_http_tgortc_rooms_participants(redisReply *reply);
 static cJSON *ngx_http_tgortc_rooms_time(long long seconds);
 static void ngx_http_tgortc_rooms_add(cJSON *object, const char *name,
     cJSON *item, ngx_uint_t *failed);
-static long long ngx_http_tgortc_rooms_integer(redisReply *reply, size_t i);
-static const char *ngx_http_tgortc_rooms_string(redisReply *reply, size_t i);
-
 
 static ngx_http_tgortc_operation_t  ngx_http_tgortc_create = {
     ngx_null_string, NGX_HTTP_POST, "POST", ngx_http_tgortc_rooms_create
@@ -132,6 +127,12 @@ static ngx_http_tgortc_operation_t  ngx_http_tgortc_operations[] = {
     { ngx_string("/leave"), NGX_HTTP_POST, "POST",
       ngx_http_tgortc_rooms_leave },
 
+    { ngx_string("/end"), NGX_HTTP_POST, "POST",
+      ngx_http_tgortc_rooms_end },
+
+    { ngx_string("/cancel"), NGX_HTTP_POST, "POST",
+      ngx_http_tgortc_rooms_cancel },
+
     { ngx_null_string, 0, NULL, NULL }
 };
 
@@ -156,98 +157,25 @@ static ngx_http_tgortc_refusal_t  ngx_http_tgortc_refusals[] = {
 ngx_int_t
 ngx_http_tgortc_rooms_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                     rc;
-    ngx_http_tgortc_ctx_t        *ctx;
-    ngx_tgortc_message_e          message;
-    ngx_http_tgortc_operation_t  *operation;
-
-    ctx = ngx_http_tgortc_ctx(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    operation = ngx_http_tgortc_rooms_route(r, &ctx->params.room_id);
-
-    if (!ngx_http_tgortc_request_authorized(r)) {
-        rc = NGX_HTTP_UNAUTHORIZED;
-        message = NGX_TGORTC_MSG_API_KEY;
-
-        if (ngx_http_tgortc_add_header(r, "WWW-Authenticate", "Bearer")
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-    } else if (operation == NULL) {
-        rc = NGX_HTTP_NOT_FOUND;
-        message = NGX_TGORTC_MSG_NO_PATH;
-
-    } else if (!(r->method & operation->methods)) {
-        rc = NGX_HTTP_NOT_ALLOWED;
-        message = NGX_TGORTC_MSG_METHOD;
-
-        if (ngx_http_tgortc_add_header(r, "Allow", operation->allow)
-            != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-    } else if (ctx->params.room_id.len
-               && !ngx_tgortc_valid_room_id((char *) ctx->params.room_id.data,
-                                            ctx->params.room_id.len))
-    {
-        rc = NGX_HTTP_BAD_REQUEST;
-        message = NGX_TGORTC_MSG_FIELD_ROOM_ID;
-
-    } else if (r->method == NGX_HTTP_POST) {
-
-        r->request_body_in_single_buf = 1;
-
-        rc = ngx_http_read_client_request_body(r, operation->handler);
-
-        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
-
-    } else {
-        rc = ngx_http_discard_request_body(r);
-        if (rc != NGX_OK) {
-            return rc;
-        }
-
-        r->main->count++;
-        operation->handler(r);
-
-        return NGX_DONE;
-    }
-
-    if (ngx_http_discard_request_body(r) != NGX_OK) {
-        r->keepalive = 0;
-    }
-
-    return ngx_http_tgortc_send_error(r, rc, message, "room_id", NULL);
+    return ngx_http_tgortc_request_start(r, ngx_http_tgortc_rooms_route(r), 0);
 }
 
 
 /*
  * The operation of a path, NULL if there is none; the room's id, empty where
- * the path has none.
+ * the path has none, goes to the params.
  */
 
 static ngx_http_tgortc_operation_t *
-ngx_http_tgortc_rooms_route(ngx_http_request_t *r, ngx_str_t *room_id)
+ngx_http_tgortc_rooms_route(ngx_http_request_t *r)
 {
-    u_char                       *p, *slash, *end;
-    ngx_str_t                     path, rest;
-    ngx_http_tgortc_operation_t  *operation;
-    ngx_http_tgortc_loc_conf_t   *tlcf;
+    u_char                 *p, *slash, *end;
+    ngx_str_t               path, rest, *room_id;
+    ngx_http_tgortc_ctx_t  *ctx;
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
-
-    if (r->uri.len < tlcf->prefix.len) {
+    if (ngx_http_tgortc_request_path(r, &path) != NGX_OK) {
         return NULL;
     }
-
-    path.data = r->uri.data + tlcf->prefix.len;
-    path.len = r->uri.len - tlcf->prefix.len;
 
     if (path.len == 0) {
         return &ngx_http_tgortc_create;
@@ -259,10 +187,6 @@ ngx_http_tgortc_rooms_route(ngx_http_request_t *r, ngx_str_t *room_id)
         return &ngx_http_tgortc_sync;
     }
 
-    if (path.data[0] != '/' || path.len == 1) {
-        return NULL;
-    }
-
     p = path.data + 1;
     end = path.data + path.len;
 
@@ -271,9 +195,13 @@ ngx_http_tgortc_rooms_route(ngx_http_request_t *r, ngx_str_t *room_id)
         slash = end;
     }
 
-    if (slash == p) {
+    ctx = ngx_http_tgortc_ctx(r);
+
+    if (slash == p || ctx == NULL) {
         return NULL;
     }
+
+    room_id = &ctx->params.room_id;
 
     room_id->data = ngx_pnalloc(r->pool, slash - p + 1);
     if (room_id->data == NULL) {
@@ -286,18 +214,8 @@ ngx_http_tgortc_rooms_route(ngx_http_request_t *r, ngx_str_t *room_id)
     rest.data = slash;
     rest.len = end - slash;
 
-    for (operation = ngx_http_tgortc_operations;
-         operation->handler;
-         operation++)
-    {
-        if (operation->name.len == rest.len
-            && ngx_strncmp(operation->name.data, rest.data, rest.len) == 0)
-        {
-            return operation;
-        }
-    }
-
-    return NULL;
+    return ngx_http_tgortc_request_operation(ngx_http_tgortc_operations,
+                                             &rest);
 }
 
 
@@ -307,17 +225,13 @@ ngx_http_tgortc_rooms_create(ngx_http_request_t *r)
     u_char                       max[NGX_INT_T_LEN];
     cJSON                       *json;
     ngx_int_t                    rc;
-    ngx_str_t                    args[7];
-    ngx_http_tgortc_app_t       *app;
+    ngx_str_t                    args[5];
     ngx_http_tgortc_ctx_t       *ctx;
     ngx_http_tgortc_fault_t      fault;
     ngx_http_tgortc_params_t    *params;
-    ngx_http_tgortc_loc_conf_t  *tlcf;
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
     ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
 
-    app = tlcf->app;
     params = &ctx->params;
     params->max_participants = NGX_TGORTC_PARTICIPANTS_MIN;
 
@@ -347,100 +261,59 @@ ngx_http_tgortc_rooms_create(ngx_http_request_t *r)
     args[3].len = 1;
     args[4].data = max;
     args[4].len = ngx_sprintf(max, "%l", params->max_participants) - max;
-    args[5] = app->ring_timeout;
-    args[6] = app->room_max_age;
 
-    ngx_http_tgortc_call(r, NGX_HTTP_TGORTC_CREATE, args, 7,
-                         ngx_http_tgortc_rooms_answer_room);
+    ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_CREATE, args, 5,
+                                ngx_http_tgortc_rooms_answer_room);
 }
 
 
 static void
 ngx_http_tgortc_rooms_invite(ngx_http_request_t *r)
 {
-    cJSON                       *json;
-    ngx_int_t                    rc;
-    ngx_str_t                    args[2];
-    ngx_http_tgortc_ctx_t       *ctx;
-    ngx_http_tgortc_fault_t      fault;
-    ngx_http_tgortc_loc_conf_t  *tlcf;
-
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
-    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
-
-    json = ngx_http_tgortc_rooms_body(r, ngx_http_tgortc_invite_fields);
-    if (json == NULL) {
-        return;
+    if (ngx_http_tgortc_rooms_named(r) != NULL) {
+        ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_INVITE, NULL, 0,
+                                    ngx_http_tgortc_rooms_answer_done);
     }
+}
 
-    rc = ngx_http_tgortc_params_uids(r, json, NGX_TGORTC_PARTICIPANTS_MAX,
-                                     &ctx->params, &fault);
 
-    if (rc == NGX_OK && ctx->params.nuids == 0) {
-        fault.message = NGX_TGORTC_MSG_FIELD_UIDS_EMPTY;
-        fault.field = "uids";
-        rc = NGX_DECLINED;
+static void
+ngx_http_tgortc_rooms_cancel(ngx_http_request_t *r)
+{
+    if (ngx_http_tgortc_rooms_named(r) != NULL) {
+        ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_CANCEL, NULL, 0,
+                                    ngx_http_tgortc_rooms_answer_done);
     }
-
-    if (rc != NGX_OK) {
-        ngx_http_finalize_request(r,
-                                  ngx_http_tgortc_rooms_fault(r, rc, &fault));
-        return;
-    }
-
-    args[0] = tlcf->app->ring_timeout;
-    args[1] = tlcf->app->room_max_age;
-
-    ngx_http_tgortc_call(r, NGX_HTTP_TGORTC_INVITE, args, 2,
-                         ngx_http_tgortc_rooms_answer_done);
 }
 
 
 static void
 ngx_http_tgortc_rooms_join(ngx_http_request_t *r)
 {
-    ngx_str_t                    args[4];
-    ngx_http_tgortc_ctx_t       *ctx;
-    ngx_http_tgortc_loc_conf_t  *tlcf;
-
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
-    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
-
-    if (ngx_http_tgortc_rooms_body(r, ngx_http_tgortc_member_fields) == NULL) {
-        return;
-    }
-
-    args[0] = ctx->params.uid;
-    args[1] = ctx->params.device_type;
-    args[2] = tlcf->app->join_timeout;
-    args[3] = tlcf->app->room_max_age;
-
-    ngx_http_tgortc_call(r, NGX_HTTP_TGORTC_JOIN, args, 4,
-                         ngx_http_tgortc_rooms_answer_room);
+    ngx_http_tgortc_rooms_member(r, NGX_HTTP_TGORTC_JOIN,
+                                 ngx_http_tgortc_rooms_answer_room);
 }
 
 
 static void
 ngx_http_tgortc_rooms_leave(ngx_http_request_t *r)
 {
-    ngx_str_t                    args[4];
-    ngx_http_tgortc_ctx_t       *ctx;
-    ngx_http_tgortc_loc_conf_t  *tlcf;
+    ngx_http_tgortc_rooms_member(r, NGX_HTTP_TGORTC_LEAVE,
+                                 ngx_http_tgortc_rooms_answer_done);
+}
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
-    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
 
-    if (ngx_http_tgortc_rooms_body(r, ngx_http_tgortc_member_fields) == NULL) {
+/* takes no body; one that is there is not looked at */
+
+static void
+ngx_http_tgortc_rooms_end(ngx_http_request_t *r)
+{
+    if (ngx_http_tgortc_rooms_check_id(r) != NGX_OK) {
         return;
     }
 
-    args[0] = ctx->params.uid;
-    args[1] = ctx->params.device_type;
-    args[2] = tlcf->app->room_max_age;
-    args[3] = tlcf->app->room_retention;
-
-    ngx_http_tgortc_call(r, NGX_HTTP_TGORTC_LEAVE, args, 4,
-                         ngx_http_tgortc_rooms_answer_done);
+    ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_END, NULL, 0,
+                                ngx_http_tgortc_rooms_answer_done);
 }
 
 
@@ -465,16 +338,103 @@ ngx_http_tgortc_rooms_sync(ngx_http_request_t *r)
     args[0] = ctx->params.uid;
     args[1] = ctx->params.device_type;
 
-    ngx_http_tgortc_call(r, NGX_HTTP_TGORTC_SYNC, args, 2,
-                         ngx_http_tgortc_rooms_answer_sync);
+    ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_SYNC, args, 2,
+                                ngx_http_tgortc_rooms_answer_sync);
 }
 
 
 static void
 ngx_http_tgortc_rooms_get(ngx_http_request_t *r)
 {
-    ngx_http_tgortc_call(r, NGX_HTTP_TGORTC_GET, NULL, 0,
-                         ngx_http_tgortc_rooms_answer_get);
+    if (ngx_http_tgortc_rooms_check_id(r) != NGX_OK) {
+        return;
+    }
+
+    ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_GET, NULL, 0,
+                                ngx_http_tgortc_rooms_answer_get);
+}
+
+
+/* a body that names users: its uids; NULL if the request is answered */
+
+static ngx_str_t *
+ngx_http_tgortc_rooms_named(ngx_http_request_t *r)
+{
+    cJSON                    *json;
+    ngx_int_t                 rc;
+    ngx_http_tgortc_ctx_t    *ctx;
+    ngx_http_tgortc_fault_t   fault;
+
+    json = ngx_http_tgortc_rooms_body(r, ngx_http_tgortc_named_fields);
+    if (json == NULL) {
+        return NULL;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+
+    rc = ngx_http_tgortc_params_uids(r, json, NGX_TGORTC_PARTICIPANTS_MAX,
+                                     &ctx->params, &fault);
+
+    if (rc == NGX_OK && ctx->params.nuids == 0) {
+        fault.message = NGX_TGORTC_MSG_FIELD_UIDS_EMPTY;
+        fault.field = "uids";
+        rc = NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_finalize_request(r,
+                                  ngx_http_tgortc_rooms_fault(r, rc, &fault));
+        return NULL;
+    }
+
+    return ctx->params.uids;
+}
+
+
+/* what one participant does */
+
+static void
+ngx_http_tgortc_rooms_member(ngx_http_request_t *r,
+    ngx_http_tgortc_script_e script, ngx_http_tgortc_answer_pt answer)
+{
+    ngx_str_t               args[2];
+    ngx_http_tgortc_ctx_t  *ctx;
+
+    if (ngx_http_tgortc_rooms_body(r, ngx_http_tgortc_member_fields) == NULL) {
+        return;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+
+    args[0] = ctx->params.uid;
+    args[1] = ctx->params.device_type;
+
+    ngx_http_tgortc_call_answer(r, script, args, 2, answer);
+}
+
+
+/* the id in the path, if there is one; NGX_ERROR: the request is answered */
+
+static ngx_int_t
+ngx_http_tgortc_rooms_check_id(ngx_http_request_t *r)
+{
+    ngx_str_t              *room_id;
+    ngx_http_tgortc_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+    room_id = &ctx->params.room_id;
+
+    if (room_id->len == 0
+        || ngx_tgortc_valid_room_id((char *) room_id->data, room_id->len))
+    {
+        return NGX_OK;
+    }
+
+    ngx_http_finalize_request(r,
+        ngx_http_tgortc_send_error(r, NGX_HTTP_BAD_REQUEST,
+                                   NGX_TGORTC_MSG_FIELD_ROOM_ID, "room_id",
+                                   NULL));
+    return NGX_ERROR;
 }
 
 
@@ -488,6 +448,10 @@ ngx_http_tgortc_rooms_body(ngx_http_request_t *r,
     ngx_int_t                 rc;
     ngx_http_tgortc_ctx_t    *ctx;
     ngx_http_tgortc_fault_t   fault;
+
+    if (ngx_http_tgortc_rooms_check_id(r) != NGX_OK) {
+        return NULL;
+    }
 
     json = ngx_http_tgortc_request_json(r, &rc);
     if (json == NULL) {
@@ -582,7 +546,7 @@ ngx_http_tgortc_rooms_busy(ngx_http_request_t *r, redisReply *reply)
     len = 1;
 
     for (i = 2; i < reply->elements; i++) {
-        len += ngx_strlen(ngx_http_tgortc_rooms_string(reply, i)) + 2;
+        len += ngx_strlen(ngx_http_tgortc_reply_string(reply, i)) + 2;
     }
 
     names = ngx_pnalloc(r->pool, len);
@@ -594,7 +558,7 @@ ngx_http_tgortc_rooms_busy(ngx_http_request_t *r, redisReply *reply)
 
     for (i = 2; i < reply->elements; i++) {
         p = (char *) ngx_sprintf((u_char *) p, "%s%s", i > 2 ? ", " : "",
-                                 ngx_http_tgortc_rooms_string(reply, i));
+                                 ngx_http_tgortc_reply_string(reply, i));
     }
 
     *p = '\0';
@@ -617,10 +581,10 @@ ngx_http_tgortc_rooms_answer_room(ngx_http_request_t *r,
     ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
 
     room.id = ctx->params.room_id;
-    room.creator = ngx_http_tgortc_rooms_string(reply, 6);
+    room.creator = ngx_http_tgortc_reply_string(reply, 7);
 
-    ngx_http_tgortc_rooms_view(&room, reply, 2);
-    ngx_http_tgortc_rooms_uids(&room, reply, 6, 1);
+    ngx_http_tgortc_rooms_view(&room, reply, 3);
+    ngx_http_tgortc_rooms_uids(&room, reply, 7, 1);
 
     return ngx_http_tgortc_send_json(r, NGX_HTTP_OK,
                                      ngx_http_tgortc_rooms_json(r, &room, 1));
@@ -652,14 +616,13 @@ ngx_http_tgortc_rooms_answer_sync(ngx_http_request_t *r,
 
     list = cJSON_CreateArray();
 
-    if (list != NULL && reply->elements > 2) {
+    if (list != NULL && reply->elements > 3) {
 
-        room.id.data = (u_char *) ngx_http_tgortc_rooms_string(reply, 2);
-        room.id.len = ngx_strlen(room.id.data);
-        room.creator = ngx_http_tgortc_rooms_string(reply, 7);
+        room.id = ngx_http_tgortc_reply_str(reply, 3);
+        room.creator = ngx_http_tgortc_reply_string(reply, 8);
 
-        ngx_http_tgortc_rooms_view(&room, reply, 3);
-        ngx_http_tgortc_rooms_uids(&room, reply, 8, 1);
+        ngx_http_tgortc_rooms_view(&room, reply, 4);
+        ngx_http_tgortc_rooms_uids(&room, reply, 9, 1);
 
         item = ngx_http_tgortc_rooms_json(r, &room, 1);
 
@@ -690,10 +653,10 @@ ngx_http_tgortc_rooms_answer_get(ngx_http_request_t *r,
     ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
 
     room.id = ctx->params.room_id;
-    room.creator = ngx_http_tgortc_rooms_string(reply,
+    room.creator = ngx_http_tgortc_reply_string(reply,
                                                 NGX_HTTP_TGORTC_MEMBERS);
 
-    ngx_http_tgortc_rooms_view(&room, reply, 2);
+    ngx_http_tgortc_rooms_view(&room, reply, 3);
     ngx_http_tgortc_rooms_uids(&room, reply, NGX_HTTP_TGORTC_MEMBERS,
                                NGX_HTTP_TGORTC_MEMBER_VALUES);
 
@@ -702,10 +665,10 @@ ngx_http_tgortc_rooms_answer_get(ngx_http_request_t *r,
     failed = (json == NULL);
 
     ngx_http_tgortc_rooms_add(json, "duration",
-        cJSON_CreateNumber((double) ngx_http_tgortc_rooms_integer(reply, 6)),
+        cJSON_CreateNumber((double) ngx_http_tgortc_reply_integer(reply, 7)),
         &failed);
     ngx_http_tgortc_rooms_add(json, "ended_at",
-        ngx_http_tgortc_rooms_time(ngx_http_tgortc_rooms_integer(reply, 7)),
+        ngx_http_tgortc_rooms_time(ngx_http_tgortc_reply_integer(reply, 8)),
         &failed);
     ngx_http_tgortc_rooms_add(json, "participants",
         ngx_http_tgortc_rooms_participants(reply), &failed);
@@ -725,10 +688,10 @@ static void
 ngx_http_tgortc_rooms_view(ngx_http_tgortc_room_t *room, redisReply *reply,
     size_t i)
 {
-    room->status = ngx_http_tgortc_rooms_integer(reply, i);
-    room->created = ngx_http_tgortc_rooms_integer(reply, i + 1);
-    room->max_participants = ngx_http_tgortc_rooms_integer(reply, i + 2);
-    room->rtc_type = ngx_http_tgortc_rooms_integer(reply, i + 3);
+    room->status = ngx_http_tgortc_reply_integer(reply, i);
+    room->created = ngx_http_tgortc_reply_integer(reply, i + 1);
+    room->max_participants = ngx_http_tgortc_reply_integer(reply, i + 2);
+    room->rtc_type = ngx_http_tgortc_reply_integer(reply, i + 3);
 }
 
 
@@ -793,7 +756,7 @@ ngx_http_tgortc_rooms_json(ngx_http_request_t *r,
     {
         failed = !cJSON_AddItemToArray(uids,
                        cJSON_CreateStringReference(
-                           ngx_http_tgortc_rooms_string(room->reply, i)));
+                           ngx_http_tgortc_reply_string(room->reply, i)));
     }
 
     if (failed) {
@@ -865,27 +828,27 @@ ngx_http_tgortc_rooms_participants(redisReply *reply)
         item = cJSON_CreateObject();
         failed = !cJSON_AddItemToArray(list, item);
 
-        device = ngx_http_tgortc_rooms_string(reply, i + 2);
+        device = ngx_http_tgortc_reply_string(reply, i + 2);
 
         ngx_http_tgortc_rooms_add(item, "uid",
             cJSON_CreateStringReference(
-                ngx_http_tgortc_rooms_string(reply, i)), &failed);
+                ngx_http_tgortc_reply_string(reply, i)), &failed);
         ngx_http_tgortc_rooms_add(item, "status",
             cJSON_CreateNumber(
-                (double) ngx_http_tgortc_rooms_integer(reply, i + 1)),
+                (double) ngx_http_tgortc_reply_integer(reply, i + 1)),
             &failed);
         ngx_http_tgortc_rooms_add(item, "device_type",
             *device ? cJSON_CreateStringReference(device)
                     : cJSON_CreateNull(), &failed);
         ngx_http_tgortc_rooms_add(item, "connected",
             cJSON_CreateBool(
-                ngx_http_tgortc_rooms_integer(reply, i + 3) != 0), &failed);
+                ngx_http_tgortc_reply_integer(reply, i + 3) != 0), &failed);
         ngx_http_tgortc_rooms_add(item, "joined_at",
             ngx_http_tgortc_rooms_time(
-                ngx_http_tgortc_rooms_integer(reply, i + 4)), &failed);
+                ngx_http_tgortc_reply_integer(reply, i + 4)), &failed);
         ngx_http_tgortc_rooms_add(item, "left_at",
             ngx_http_tgortc_rooms_time(
-                ngx_http_tgortc_rooms_integer(reply, i + 5)), &failed);
+                ngx_http_tgortc_reply_integer(reply, i + 5)), &failed);
     }
 
     if (failed) {
@@ -926,31 +889,4 @@ ngx_http_tgortc_rooms_add(cJSON *object, const char *name, cJSON *item,
         cJSON_Delete(item);
         *failed = 1;
     }
-}
-
-
-/* elements of a reply; what is not there, or not of that type, is 0 or "" */
-
-static long long
-ngx_http_tgortc_rooms_integer(redisReply *reply, size_t i)
-{
-    if (i >= reply->elements
-        || reply->element[i]->type != REDIS_REPLY_INTEGER)
-    {
-        return 0;
-    }
-
-    return reply->element[i]->integer;
-}
-
-
-static const char *
-ngx_http_tgortc_rooms_string(redisReply *reply, size_t i)
-{
-    if (i >= reply->elements || reply->element[i]->type != REDIS_REPLY_STRING)
-    {
-        return "";
-    }
-
-    return reply->element[i]->str;
 }

@@ -236,12 +236,135 @@ static const char *const
         "%1 に指定できるユーザーは、作成者を除いて %2 人までです"
     },
 
+    [NGX_TGORTC_MSG_FIELD_DAYS] = {
+        "%1 must be a number of days from 1 to 36500",
+        "%1 必须是 1 到 36500 之间的天数",
+        "%1 必須是 1 到 36500 之間的天數",
+        "%1 doit être un nombre de jours de 1 à 36500",
+        "%1 は 1～36500 の日数で指定してください"
+    },
+
+    [NGX_TGORTC_MSG_FIELD_LIMIT] = {
+        "%1 must be a number from 1 to 100",
+        "%1 必须是 1 到 100 之间的数字",
+        "%1 必須是 1 到 100 之間的數字",
+        "%1 doit être un nombre de 1 à 100",
+        "%1 は 1～100 の数値で指定してください"
+    },
+
+    [NGX_TGORTC_MSG_FIELD_CURSOR] = {
+        "%1 must be the cursor of an earlier page",
+        "%1 必须是先前页面返回的游标",
+        "%1 必須是先前頁面傳回的游標",
+        "%1 doit être le curseur d’une page précédente",
+        "%1 は前のページで返されたカーソルを指定してください"
+    },
+
+    [NGX_TGORTC_MSG_FIELD_EVENT] = {
+        "%1 must be a type of event, like participant.invited",
+        "%1 必须是事件类型，例如 participant.invited",
+        "%1 必須是事件類型，例如 participant.invited",
+        "%1 doit être un type d’événement, comme participant.invited",
+        "%1 は participant.invited のようなイベント種別を指定してください"
+    },
+
+    [NGX_TGORTC_MSG_FIELD_REPLAY] = {
+        "%1 must be an event id, or since and until unix times in seconds",
+        "%1 必须是事件 ID，或者使用 since 和 until（Unix 秒）",
+        "%1 必須是事件 ID，或使用 since 和 until（Unix 秒）",
+        "%1 doit être un identifiant d’événement, ou bien since et until"
+        " des instants Unix en secondes",
+        "%1 にイベント ID を、または since と until に Unix 秒を"
+        "指定してください"
+    },
+
     [NGX_TGORTC_MSG_API_KEY] = {
         "The API key is missing or wrong",
         "缺少 API 密钥或密钥错误",
         "缺少 API 金鑰或金鑰錯誤",
         "Clé d’API absente ou incorrecte",
         "API キーが指定されていないか、正しくありません"
+    },
+
+    [NGX_TGORTC_MSG_VERIFY_MISSING] = {
+        "The webhook has no Authorization header",
+        "Webhook 缺少 Authorization 头",
+        "Webhook 缺少 Authorization 標頭",
+        "Le webhook n’a pas d’en-tête Authorization",
+        "Webhook に Authorization ヘッダーがありません"
+    },
+
+    [NGX_TGORTC_MSG_VERIFY_MALFORMED] = {
+        "The webhook's Authorization header is not a JWT",
+        "Webhook 的 Authorization 头不是 JWT",
+        "Webhook 的 Authorization 標頭不是 JWT",
+        "L’en-tête Authorization du webhook n’est pas un JWT",
+        "Webhook の Authorization ヘッダーが JWT ではありません"
+    },
+
+    [NGX_TGORTC_MSG_VERIFY_ALGORITHM] = {
+        "The webhook's token is not signed with HS256",
+        "Webhook 的令牌不是用 HS256 签名的",
+        "Webhook 的權杖不是以 HS256 簽署的",
+        "Le jeton du webhook n’est pas signé avec HS256",
+        "Webhook のトークンが HS256 で署名されていません"
+    },
+
+    [NGX_TGORTC_MSG_VERIFY_ISSUER] = {
+        "The webhook's token is of an unknown API key",
+        "Webhook 的令牌来自未知的 API 密钥",
+        "Webhook 的權杖來自未知的 API 金鑰",
+        "Le jeton du webhook provient d’une clé d’API inconnue",
+        "Webhook のトークンの API キーが不明です"
+    },
+
+    [NGX_TGORTC_MSG_VERIFY_SIGNATURE] = {
+        "The webhook's token has a wrong signature",
+        "Webhook 令牌的签名错误",
+        "Webhook 權杖的簽章錯誤",
+        "La signature du jeton du webhook est incorrecte",
+        "Webhook のトークンの署名が正しくありません"
+    },
+
+    [NGX_TGORTC_MSG_VERIFY_NO_EXPIRY] = {
+        "The webhook's token has no expiry time",
+        "Webhook 的令牌没有过期时间",
+        "Webhook 的權杖沒有到期時間",
+        "Le jeton du webhook n’a pas de date d’expiration",
+        "Webhook のトークンに有効期限がありません"
+    },
+
+    [NGX_TGORTC_MSG_VERIFY_EXPIRED] = {
+        "The webhook's token has expired",
+        "Webhook 的令牌已过期",
+        "Webhook 的權杖已過期",
+        "Le jeton du webhook a expiré",
+        "Webhook のトークンの有効期限が切れています"
+    },
+
+    [NGX_TGORTC_MSG_VERIFY_NOT_YET] = {
+        "The webhook's token is not valid yet",
+        "Webhook 的令牌尚未生效",
+        "Webhook 的權杖尚未生效",
+        "Le jeton du webhook n’est pas encore valable",
+        "Webhook のトークンはまだ有効ではありません"
+    },
+
+    [NGX_TGORTC_MSG_VERIFY_NO_HASH] = {
+        "The webhook's token has no sha256 claim",
+        "Webhook 的令牌没有 sha256 声明",
+        "Webhook 的權杖沒有 sha256 宣告",
+        "Le jeton du webhook n’a pas de revendication sha256",
+        "Webhook のトークンに sha256 クレームがありません"
+    },
+
+    [NGX_TGORTC_MSG_VERIFY_HASH] = {
+        "The webhook's token is of another body: the hashes differ",
+        "Webhook 的令牌属于另一个请求体：哈希值不一致",
+        "Webhook 的權杖屬於另一個請求內文：雜湊值不一致",
+        "Le jeton du webhook est celui d’un autre corps :"
+        " les empreintes diffèrent",
+        "Webhook のトークンは別の本文のものです（ハッシュが一致しません）"
     },
 
     [NGX_TGORTC_MSG_NOT_INVITED] = {

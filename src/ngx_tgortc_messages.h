@@ -41,10 +41,29 @@ typedef enum {
     NGX_TGORTC_MSG_FIELD_UIDS,
     NGX_TGORTC_MSG_FIELD_UIDS_EMPTY,   /* must name at least one user */
     NGX_TGORTC_MSG_FIELD_UIDS_MANY,    /* %2 how many at most */
+    NGX_TGORTC_MSG_FIELD_DAYS,
+    NGX_TGORTC_MSG_FIELD_LIMIT,
+    NGX_TGORTC_MSG_FIELD_CURSOR,
+    NGX_TGORTC_MSG_FIELD_EVENT,        /* a type of events */
+    NGX_TGORTC_MSG_FIELD_REPLAY,
 
     /* the other refusals of ours */
 
     NGX_TGORTC_MSG_API_KEY,            /* 401 */
+
+    /* 401 of LiveKit's webhook, in the order of ngx_tgortc_verify_e */
+
+    NGX_TGORTC_MSG_VERIFY_MISSING,
+    NGX_TGORTC_MSG_VERIFY_MALFORMED,
+    NGX_TGORTC_MSG_VERIFY_ALGORITHM,
+    NGX_TGORTC_MSG_VERIFY_ISSUER,
+    NGX_TGORTC_MSG_VERIFY_SIGNATURE,
+    NGX_TGORTC_MSG_VERIFY_NO_EXPIRY,
+    NGX_TGORTC_MSG_VERIFY_EXPIRED,
+    NGX_TGORTC_MSG_VERIFY_NOT_YET,
+    NGX_TGORTC_MSG_VERIFY_NO_HASH,
+    NGX_TGORTC_MSG_VERIFY_HASH,
+
     NGX_TGORTC_MSG_NOT_INVITED,        /* 403 */
     NGX_TGORTC_MSG_NO_ROOM,            /* 404 */
     NGX_TGORTC_MSG_NO_PARTICIPANT,     /* 404 */

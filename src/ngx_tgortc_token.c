@@ -21,6 +21,10 @@
 
 #define NGX_TGORTC_TOKEN_CLAIMS  512
 
+/* seconds; the clocks may differ by a minute on top */
+
+#define NGX_TGORTC_TOKEN_ADMIN_TTL  60
+
 #define ngx_tgortc_base64url_len(len)  (((len) * 4 + 2) / 3)
 
 
@@ -51,6 +55,42 @@ ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant, size_t *len)
     token = ngx_tgortc_token_seal(claims, &grant->secret, len);
 
     cJSON_free(claims);
+
+    return token;
+}
+
+
+char *
+ngx_tgortc_token_sign_admin(const ngx_tgortc_str_t *api_key,
+    const ngx_tgortc_str_t *secret, const ngx_tgortc_str_t *room, time_t now,
+    size_t *len)
+{
+    int     ok;
+    char   *text, *token;
+    cJSON  *claims, *video;
+
+    claims = cJSON_CreateObject();
+
+    ok = ngx_tgortc_token_add_string(claims, "iss", api_key)
+         && cJSON_AddNumberToObject(claims, "nbf", (double) now) != NULL
+         && cJSON_AddNumberToObject(claims, "exp",
+                                    (double) now + NGX_TGORTC_TOKEN_ADMIN_TTL)
+            != NULL
+         && (video = cJSON_AddObjectToObject(claims, "video")) != NULL
+         && (room == NULL
+             ? cJSON_AddTrueToObject(video, "roomCreate") != NULL
+             : (cJSON_AddTrueToObject(video, "roomAdmin") != NULL
+                && ngx_tgortc_token_add_string(video, "room", room)));
+
+    text = ok ? cJSON_PrintUnformatted(claims) : NULL;
+    cJSON_Delete(claims);
+
+    if (text == NULL) {
+        return NULL;
+    }
+
+    token = ngx_tgortc_token_seal(text, secret, len);
+    cJSON_free(text);
 
     return token;
 }

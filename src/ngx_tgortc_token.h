@@ -44,4 +44,13 @@ typedef struct {
 char *ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant, size_t *len);
 
 
+/*
+ * Signs a token for RoomService, good for a minute: to delete rooms if room is
+ * NULL, else to administer that room.  As above.
+ */
+char *ngx_tgortc_token_sign_admin(const ngx_tgortc_str_t *api_key,
+    const ngx_tgortc_str_t *secret, const ngx_tgortc_str_t *room, time_t now,
+    size_t *len);
+
+
 #endif /* _NGX_TGORTC_TOKEN_H_INCLUDED_ */

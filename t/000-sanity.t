@@ -273,22 +273,7 @@ POST /c
 
 
 
-=== TEST 11: a secret that is shorter than the hash is warned about
---- http_config
-    tgortc_redis        127.0.0.1:$TEST_NGINX_REDIS_PORT;
-    tgortc_livekit_key  devkey a-short-secret;
-    tgortc_livekit_url  wss://livekit.example.com;
---- request
-GET /api/v1/health
---- response_body: {"status":"ok"}
---- error_log eval
-qr/\[warn\] .*"tgortc_livekit_key devkey" is shorter than 32 bytes in \S+nginx\.conf:\d+/
---- no_error_log
-a-short-secret
-
-
-
-=== TEST 12: no directive in the main context
+=== TEST 11: no directive in the main context
 --- main_config
 tgortc_redis 127.0.0.1:6379;
 --- must_die
@@ -297,7 +282,7 @@ main::emerg('"tgortc_redis" directive is not allowed here')
 
 
 
-=== TEST 13: a handler in http
+=== TEST 12: a handler in http
 --- http_config
     tgortc_rooms;
 --- must_die
@@ -306,7 +291,7 @@ main::emerg('"tgortc_rooms" directive is not allowed here')
 
 
 
-=== TEST 14: a handler in a server
+=== TEST 13: a handler in a server
 --- config
     tgortc_health;
 --- must_die
@@ -315,7 +300,7 @@ main::emerg('"tgortc_health" directive is not allowed here')
 
 
 
-=== TEST 15: a handler with an argument
+=== TEST 14: a handler with an argument
 --- config
     location /rooms {
         tgortc_rooms on;
@@ -326,7 +311,7 @@ main::emerg('invalid number of arguments in "tgortc_rooms" directive')
 
 
 
-=== TEST 16: a handler in a location with a regular expression
+=== TEST 15: a handler in a location with a regular expression
 --- config
     location ~ /rooms {
         tgortc_rooms;
@@ -337,7 +322,7 @@ main::emerg('"tgortc_rooms" directive takes a location with a prefix, .*')
 
 
 
-=== TEST 17: a handler in a location with a name
+=== TEST 16: a handler in a location with a name
 --- config
     location @rooms {
         tgortc_rooms;
@@ -348,7 +333,7 @@ main::emerg('"tgortc_rooms" directive takes a location with a prefix, .*')
 
 
 
-=== TEST 18: two handlers in a location
+=== TEST 17: two handlers in a location
 --- config
     location /rooms {
         tgortc_rooms;
@@ -360,7 +345,7 @@ main::emerg('"tgortc_health" directive is in a location that has a handler alrea
 
 
 
-=== TEST 19: a handler beside another module's
+=== TEST 18: a handler beside another module's
 --- config
     location /rooms {
         stub_status;
@@ -372,7 +357,7 @@ main::emerg('"tgortc_rooms" directive is in a location that has a handler alread
 
 
 
-=== TEST 20: no key of LiveKit
+=== TEST 19: no key of LiveKit
 --- http_config
     tgortc_redis        127.0.0.1:$TEST_NGINX_REDIS_PORT;
     tgortc_livekit_url  wss://livekit.example.com;
@@ -382,7 +367,7 @@ main::emerg('"tgortc_rooms" needs "tgortc_livekit_key"')
 
 
 
-=== TEST 21: no address of LiveKit
+=== TEST 20: no address of LiveKit
 --- http_config
     tgortc_redis        127.0.0.1:$TEST_NGINX_REDIS_PORT;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -392,7 +377,7 @@ main::emerg('"tgortc_rooms" needs "tgortc_livekit_url"')
 
 
 
-=== TEST 22: an empty key
+=== TEST 21: an empty key
 --- http_config
     tgortc_livekit_key  "" secret-of-at-least-32-characters-0000;
 --- must_die
@@ -401,7 +386,7 @@ main::emerg('"tgortc_livekit_key" directive has an empty key')
 
 
 
-=== TEST 23: an empty secret
+=== TEST 22: an empty secret
 --- http_config
     tgortc_livekit_key  devkey "";
 --- must_die
@@ -410,7 +395,7 @@ main::emerg('"tgortc_livekit_key" directive has an empty secret')
 
 
 
-=== TEST 24: a key without a secret
+=== TEST 23: a key without a secret
 --- http_config
     tgortc_livekit_key  devkey;
 --- must_die
@@ -419,7 +404,7 @@ main::emerg('invalid number of arguments in "tgortc_livekit_key" directive')
 
 
 
-=== TEST 25: the same key twice, and the log does not have its secret
+=== TEST 24: the same key twice, and the log does not have its secret
 --- http_config
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0001;
@@ -431,7 +416,7 @@ secret-of-at-least
 
 
 
-=== TEST 26: an empty address of LiveKit
+=== TEST 25: an empty address of LiveKit
 --- http_config
     tgortc_livekit_url  "";
 --- must_die
@@ -440,7 +425,7 @@ main::emerg('"tgortc_livekit_url .*')
 
 
 
-=== TEST 27: an address of LiveKit that is none
+=== TEST 26: an address of LiveKit that is none
 --- http_config
     tgortc_livekit_url  livekit.example.com;
 --- must_die
@@ -449,7 +434,7 @@ main::emerg('"tgortc_livekit_url livekit.example.com" .*')
 
 
 
-=== TEST 28: an address of LiveKit of another protocol
+=== TEST 27: an address of LiveKit of another protocol
 --- http_config
     tgortc_livekit_url  ftp://livekit.example.com;
 --- must_die
@@ -458,7 +443,7 @@ main::emerg('"tgortc_livekit_url ftp://livekit.example.com" .*')
 
 
 
-=== TEST 29: an address of LiveKit without a host
+=== TEST 28: an address of LiveKit without a host
 --- http_config
     tgortc_livekit_url  wss:///;
 --- must_die
@@ -467,7 +452,7 @@ main::emerg('"tgortc_livekit_url wss:///" has no host')
 
 
 
-=== TEST 30: an address of LiveKit with a space
+=== TEST 29: an address of LiveKit with a space
 --- http_config
     tgortc_livekit_url  "wss://livekit example";
 --- must_die
@@ -476,7 +461,7 @@ main::emerg('"tgortc_livekit_url wss://livekit example" .*')
 
 
 
-=== TEST 31: two addresses of LiveKit
+=== TEST 30: two addresses of LiveKit
 --- http_config
     tgortc_livekit_url  wss://a.example.com;
     tgortc_livekit_url  wss://a.example.com;
@@ -486,7 +471,7 @@ main::emerg('"tgortc_livekit_url" directive is duplicate')
 
 
 
-=== TEST 32: an empty API key
+=== TEST 31: an empty API key
 --- http_config
     tgortc_api_key  "";
 --- must_die
@@ -495,7 +480,7 @@ main::emerg('"tgortc_api_key" directive is empty')
 
 
 
-=== TEST 33: two Redis
+=== TEST 32: two Redis
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_redis  127.0.0.1:6379;
@@ -505,7 +490,7 @@ main::emerg('"tgortc_redis" directive is duplicate')
 
 
 
-=== TEST 34: a Redis on a host that nobody knows
+=== TEST 33: a Redis on a host that nobody knows
 --- http_config
     tgortc_redis  no-such-host.invalid:6379;
 --- must_die
@@ -514,7 +499,7 @@ main::emerg('.*"no-such-host.invalid:6379" of "tgortc_redis"')
 
 
 
-=== TEST 35: a Redis on a port that is none
+=== TEST 34: a Redis on a port that is none
 --- http_config
     tgortc_redis  127.0.0.1:99999;
 --- must_die
@@ -523,7 +508,7 @@ main::emerg('.*"127.0.0.1:99999".*"tgortc_redis".*')
 
 
 
-=== TEST 36: a Redis on a port of letters
+=== TEST 35: a Redis on a port of letters
 --- http_config
     tgortc_redis  127.0.0.1:redis;
 --- must_die
@@ -532,7 +517,7 @@ main::emerg('.*"127.0.0.1:redis".*"tgortc_redis".*')
 
 
 
-=== TEST 37: a Redis without a host
+=== TEST 36: a Redis without a host
 --- http_config
     tgortc_redis  ":6379";
 --- must_die
@@ -541,7 +526,7 @@ main::emerg('.*":6379".*"tgortc_redis".*')
 
 
 
-=== TEST 38: a Redis whose address is empty
+=== TEST 37: a Redis whose address is empty
 --- http_config
     tgortc_redis  "";
 --- must_die
@@ -550,7 +535,7 @@ main::emerg('.*"tgortc_redis".*')
 
 
 
-=== TEST 39: a Redis with a path of another kind
+=== TEST 38: a Redis with a path of another kind
 --- http_config
     tgortc_redis  127.0.0.1:6379/1;
 --- must_die
@@ -559,7 +544,7 @@ main::emerg('.*127.0.0.1:6379/1.*tgortc_redis.*')
 
 
 
-=== TEST 40: a Redis with a URL
+=== TEST 39: a Redis with a URL
 --- http_config
     tgortc_redis  redis://127.0.0.1:6379;
 --- must_die
@@ -568,7 +553,7 @@ main::emerg('.*redis://127.0.0.1:6379.*')
 
 
 
-=== TEST 41: a Redis on an empty path
+=== TEST 40: a Redis on an empty path
 --- http_config
     tgortc_redis  unix:;
 --- must_die
@@ -577,7 +562,7 @@ main::emerg('.*"unix:".*"tgortc_redis".*')
 
 
 
-=== TEST 42: Redis, a database that is no number
+=== TEST 41: Redis, a database that is no number
 --- http_config
     tgortc_redis  127.0.0.1:6379 db=one;
 --- must_die
@@ -586,7 +571,7 @@ main::emerg('invalid parameter "db=one" of "tgortc_redis"')
 
 
 
-=== TEST 43: Redis, a database below 0
+=== TEST 42: Redis, a database below 0
 --- http_config
     tgortc_redis  127.0.0.1:6379 db=-1;
 --- must_die
@@ -595,7 +580,7 @@ main::emerg('invalid parameter "db=-1" of "tgortc_redis"')
 
 
 
-=== TEST 44: Redis, an empty database
+=== TEST 43: Redis, an empty database
 --- http_config
     tgortc_redis  127.0.0.1:6379 db=;
 --- must_die
@@ -604,7 +589,7 @@ main::emerg('invalid parameter "db=" of "tgortc_redis"')
 
 
 
-=== TEST 45: Redis, an empty prefix
+=== TEST 44: Redis, an empty prefix
 --- http_config
     tgortc_redis  127.0.0.1:6379 prefix=;
 --- must_die
@@ -613,7 +598,7 @@ main::emerg('invalid parameter "prefix=" of "tgortc_redis"')
 
 
 
-=== TEST 46: Redis, a prefix with braces
+=== TEST 45: Redis, a prefix with braces
 --- http_config
     tgortc_redis  127.0.0.1:6379 "prefix=a{b";
 --- must_die
@@ -622,7 +607,7 @@ main::emerg('invalid parameter "prefix=a[{]b" of "tgortc_redis"')
 
 
 
-=== TEST 47: Redis, a prefix with a closing brace
+=== TEST 46: Redis, a prefix with a closing brace
 --- http_config
     tgortc_redis  127.0.0.1:6379 "prefix=a}b";
 --- must_die
@@ -631,7 +616,7 @@ main::emerg('invalid parameter "prefix=a[}]b" of "tgortc_redis"')
 
 
 
-=== TEST 48: Redis, no timeout at all
+=== TEST 47: Redis, no timeout at all
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=0;
 --- must_die
@@ -640,7 +625,7 @@ main::emerg('invalid parameter "timeout=0" of "tgortc_redis"')
 
 
 
-=== TEST 49: Redis, an empty timeout
+=== TEST 48: Redis, an empty timeout
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=;
 --- must_die
@@ -649,7 +634,7 @@ main::emerg('invalid parameter "timeout=" of "tgortc_redis"')
 
 
 
-=== TEST 50: Redis, a timeout that is no time
+=== TEST 49: Redis, a timeout that is no time
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=soon;
 --- must_die
@@ -658,7 +643,7 @@ main::emerg('invalid parameter "timeout=soon" of "tgortc_redis"')
 
 
 
-=== TEST 51: Redis, a timeout in a unit that nobody knows
+=== TEST 50: Redis, a timeout in a unit that nobody knows
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=5x;
 --- must_die
@@ -667,34 +652,34 @@ main::emerg('invalid parameter "timeout=5x" of "tgortc_redis"')
 
 
 
-=== TEST 52: Redis, a parameter that nobody knows
+=== TEST 51: Redis, a parameter that nobody knows
 --- http_config
     tgortc_redis  127.0.0.1:6379 retry=1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "retry=1" of "tgortc_redis"')
+main::emerg('unknown parameter "retry=" of "tgortc_redis"')
 
 
 
-=== TEST 53: Redis, a parameter without a value
+=== TEST 52: Redis, a parameter without a value
 --- http_config
     tgortc_redis  127.0.0.1:6379 db;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "db" of "tgortc_redis"')
+main::emerg('unknown parameter "db" of "tgortc_redis"')
 
 
 
-=== TEST 54: Redis, a parameter in capitals
+=== TEST 53: Redis, a parameter in capitals
 --- http_config
     tgortc_redis  127.0.0.1:6379 DB=1;
 --- must_die
 --- error_log eval
-main::emerg('invalid parameter "DB=1" of "tgortc_redis"')
+main::emerg('unknown parameter "DB=" of "tgortc_redis"')
 
 
 
-=== TEST 55: Redis, a user without a password
+=== TEST 54: Redis, a user without a password
 --- http_config
     tgortc_redis  127.0.0.1:6379 user=alice;
 --- must_die
@@ -703,7 +688,7 @@ main::emerg('"tgortc_redis" directive has "user=" without "password="')
 
 
 
-=== TEST 56: Redis, no address
+=== TEST 55: Redis, no address
 --- http_config
     tgortc_redis;
 --- must_die
@@ -712,7 +697,7 @@ main::emerg('invalid number of arguments in "tgortc_redis" directive')
 
 
 
-=== TEST 57: tgortc_token_ttl of 0
+=== TEST 56: tgortc_token_ttl of 0
 --- http_config
     tgortc_token_ttl  0;
 --- must_die
@@ -721,7 +706,7 @@ main::emerg('"tgortc_token_ttl" directive must be longer than 0')
 
 
 
-=== TEST 58: tgortc_token_ttl that is no time
+=== TEST 57: tgortc_token_ttl that is no time
 --- http_config
     tgortc_token_ttl  soon;
 --- must_die
@@ -730,7 +715,7 @@ main::emerg('"tgortc_token_ttl" directive invalid value')
 
 
 
-=== TEST 59: tgortc_token_ttl below 0
+=== TEST 58: tgortc_token_ttl below 0
 --- http_config
     tgortc_token_ttl  -1;
 --- must_die
@@ -739,7 +724,7 @@ main::emerg('"tgortc_token_ttl" directive invalid value')
 
 
 
-=== TEST 60: tgortc_token_ttl twice
+=== TEST 59: tgortc_token_ttl twice
 --- http_config
     tgortc_token_ttl  1m;
     tgortc_token_ttl  1m;
@@ -749,7 +734,7 @@ main::emerg('"tgortc_token_ttl" directive is duplicate')
 
 
 
-=== TEST 61: tgortc_ring_timeout of 0
+=== TEST 60: tgortc_ring_timeout of 0
 --- http_config
     tgortc_ring_timeout  0;
 --- must_die
@@ -758,7 +743,7 @@ main::emerg('"tgortc_ring_timeout" directive must be longer than 0')
 
 
 
-=== TEST 62: tgortc_ring_timeout that is no time
+=== TEST 61: tgortc_ring_timeout that is no time
 --- http_config
     tgortc_ring_timeout  soon;
 --- must_die
@@ -767,7 +752,7 @@ main::emerg('"tgortc_ring_timeout" directive invalid value')
 
 
 
-=== TEST 63: tgortc_ring_timeout below 0
+=== TEST 62: tgortc_ring_timeout below 0
 --- http_config
     tgortc_ring_timeout  -1;
 --- must_die
@@ -776,7 +761,7 @@ main::emerg('"tgortc_ring_timeout" directive invalid value')
 
 
 
-=== TEST 64: tgortc_ring_timeout twice
+=== TEST 63: tgortc_ring_timeout twice
 --- http_config
     tgortc_ring_timeout  1m;
     tgortc_ring_timeout  1m;
@@ -786,7 +771,7 @@ main::emerg('"tgortc_ring_timeout" directive is duplicate')
 
 
 
-=== TEST 65: tgortc_join_timeout of 0
+=== TEST 64: tgortc_join_timeout of 0
 --- http_config
     tgortc_join_timeout  0;
 --- must_die
@@ -795,7 +780,7 @@ main::emerg('"tgortc_join_timeout" directive must be longer than 0')
 
 
 
-=== TEST 66: tgortc_join_timeout that is no time
+=== TEST 65: tgortc_join_timeout that is no time
 --- http_config
     tgortc_join_timeout  soon;
 --- must_die
@@ -804,7 +789,7 @@ main::emerg('"tgortc_join_timeout" directive invalid value')
 
 
 
-=== TEST 67: tgortc_join_timeout below 0
+=== TEST 66: tgortc_join_timeout below 0
 --- http_config
     tgortc_join_timeout  -1;
 --- must_die
@@ -813,7 +798,7 @@ main::emerg('"tgortc_join_timeout" directive invalid value')
 
 
 
-=== TEST 68: tgortc_join_timeout twice
+=== TEST 67: tgortc_join_timeout twice
 --- http_config
     tgortc_join_timeout  1m;
     tgortc_join_timeout  1m;
@@ -823,7 +808,7 @@ main::emerg('"tgortc_join_timeout" directive is duplicate')
 
 
 
-=== TEST 69: tgortc_room_max_age of 0
+=== TEST 68: tgortc_room_max_age of 0
 --- http_config
     tgortc_room_max_age  0;
 --- must_die
@@ -832,7 +817,7 @@ main::emerg('"tgortc_room_max_age" directive must be longer than 0')
 
 
 
-=== TEST 70: tgortc_room_max_age that is no time
+=== TEST 69: tgortc_room_max_age that is no time
 --- http_config
     tgortc_room_max_age  soon;
 --- must_die
@@ -841,7 +826,7 @@ main::emerg('"tgortc_room_max_age" directive invalid value')
 
 
 
-=== TEST 71: tgortc_room_max_age below 0
+=== TEST 70: tgortc_room_max_age below 0
 --- http_config
     tgortc_room_max_age  -1;
 --- must_die
@@ -850,7 +835,7 @@ main::emerg('"tgortc_room_max_age" directive invalid value')
 
 
 
-=== TEST 72: tgortc_room_max_age twice
+=== TEST 71: tgortc_room_max_age twice
 --- http_config
     tgortc_room_max_age  1m;
     tgortc_room_max_age  1m;
@@ -860,7 +845,7 @@ main::emerg('"tgortc_room_max_age" directive is duplicate')
 
 
 
-=== TEST 73: tgortc_room_retention of 0
+=== TEST 72: tgortc_room_retention of 0
 --- http_config
     tgortc_room_retention  0;
 --- must_die
@@ -869,7 +854,7 @@ main::emerg('"tgortc_room_retention" directive must be longer than 0')
 
 
 
-=== TEST 74: tgortc_room_retention that is no time
+=== TEST 73: tgortc_room_retention that is no time
 --- http_config
     tgortc_room_retention  soon;
 --- must_die
@@ -878,7 +863,7 @@ main::emerg('"tgortc_room_retention" directive invalid value')
 
 
 
-=== TEST 75: tgortc_room_retention below 0
+=== TEST 74: tgortc_room_retention below 0
 --- http_config
     tgortc_room_retention  -1;
 --- must_die
@@ -887,7 +872,7 @@ main::emerg('"tgortc_room_retention" directive invalid value')
 
 
 
-=== TEST 76: tgortc_room_retention twice
+=== TEST 75: tgortc_room_retention twice
 --- http_config
     tgortc_room_retention  1m;
     tgortc_room_retention  1m;
@@ -897,7 +882,7 @@ main::emerg('"tgortc_room_retention" directive is duplicate')
 
 
 
-=== TEST 77: two places of an app differ in the timeout of Redis
+=== TEST 76: two places of an app differ in the timeout of Redis
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -918,7 +903,7 @@ main::differs('tgortc_redis')
 
 
 
-=== TEST 78: two places of an app differ in the password of Redis
+=== TEST 77: two places of an app differ in the password of Redis
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -941,7 +926,7 @@ qr/password=(one|two)/
 
 
 
-=== TEST 79: two places of an app differ in the user of Redis
+=== TEST 78: two places of an app differ in the user of Redis
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -962,7 +947,7 @@ main::differs('tgortc_redis')
 
 
 
-=== TEST 80: two places of an app differ in the key of LiveKit
+=== TEST 79: two places of an app differ in the key of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -985,7 +970,7 @@ secret-of-at-least
 
 
 
-=== TEST 81: two places of an app differ in the secret of LiveKit
+=== TEST 80: two places of an app differ in the secret of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1008,7 +993,7 @@ secret-of-at-least
 
 
 
-=== TEST 82: two places of an app differ in the number of keys of LiveKit
+=== TEST 81: two places of an app differ in the number of keys of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1032,7 +1017,7 @@ secret-of-at-least
 
 
 
-=== TEST 83: two places of an app differ in the address of LiveKit
+=== TEST 82: two places of an app differ in the address of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1055,7 +1040,7 @@ secret-of-at-least
 
 
 
-=== TEST 84: two places of an app differ in tgortc_token_ttl
+=== TEST 83: two places of an app differ in tgortc_token_ttl
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1076,7 +1061,7 @@ main::differs('tgortc_token_ttl')
 
 
 
-=== TEST 85: two places of an app differ in tgortc_ring_timeout
+=== TEST 84: two places of an app differ in tgortc_ring_timeout
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1097,7 +1082,7 @@ main::differs('tgortc_ring_timeout')
 
 
 
-=== TEST 86: two places of an app differ in tgortc_join_timeout
+=== TEST 85: two places of an app differ in tgortc_join_timeout
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1118,7 +1103,7 @@ main::differs('tgortc_join_timeout')
 
 
 
-=== TEST 87: two places of an app differ in tgortc_room_max_age
+=== TEST 86: two places of an app differ in tgortc_room_max_age
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1139,7 +1124,7 @@ main::differs('tgortc_room_max_age')
 
 
 
-=== TEST 88: two places of an app differ in tgortc_room_retention
+=== TEST 87: two places of an app differ in tgortc_room_retention
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1160,7 +1145,7 @@ main::differs('tgortc_room_retention')
 
 
 
-=== TEST 89: two places of an app that name its Redis differently
+=== TEST 88: two places of an app that name its Redis differently
 --- http_config
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
     tgortc_livekit_url  wss://livekit.example.com;
@@ -1180,7 +1165,7 @@ main::differs('tgortc_redis')
 
 
 
-=== TEST 90: two servers with one app, and the Redis that is the default
+=== TEST 89: two servers with one app, and the Redis that is the default
 --- http_config
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
     tgortc_livekit_url  wss://livekit.example.com;

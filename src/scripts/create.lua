@@ -1,39 +1,46 @@
 -- Creates a room: the creator and the invitees are inviting.
 --
--- ARGV   4 creator, 5 device type, 6 rtc_type, 7 invite_on, 8 max_participants,
---        9 ring timeout (ms), 10 room age (ms), 11… invitees
+-- ARGV   10 creator, 11 device type, 12 rtc_type, 13 invite_on,
+--        14 max_participants, 15… invitees
 -- reply  'ok' as room_reply(); 'taken'; 'busy' and from 3 the busy uids
 
+-- include base
+-- include room
+-- include outbox
+-- include events
 local room = load_room(ROOM)
 
 if room then
     if is_applied(room) then
-        return room_reply(room, now)
+        return room_reply(room, 0)
     end
 
     return { 'taken', now }
 end
 
-local uids = { ARGV[4], unpack(ARGV, 11) }
+local uids = { ARGV[10], unpack(ARGV, 15) }
 local busy = busy_elsewhere(uids)
 
 if busy then
     return { 'busy', now, unpack(busy) }
 end
 
-local deadline = now + ARGV[9]
-
 room = {
-    1, NOT_STARTED, tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8]),
-    now, now, 0, 0, {}, {}
+    1, NOT_STARTED, tonumber(ARGV[12]), tonumber(ARGV[13]),
+    tonumber(ARGV[14]), now, now, 0, 0, 0, 0, {}, {}, {}, 0, {}, 0, 0
 }
 
-for _, uid in ipairs(uids) do
-    add_member(room, uid)[DEADLINE] = deadline
+for i, uid in ipairs(uids) do
+    local member = add_member(room, uid)
+
+    member[DEADLINE], member[INVITED] = now + ARGV[RING], i > 1
 end
 
-room[MEMBERS][1][DEVICE] = ARGV[5]
+room[MEMBERS][1][DEVICE] = ARGV[11]
+joining = uids
 
-save_live(room, now, ARGV[10], uids)
+if #uids > 1 then
+    emit(room, E_INVITED, { unpack(uids, 2) })
+end
 
-return room_reply(room, now)
+return room_reply(room, save_request(room))

@@ -1,5 +1,6 @@
-# Writes Lua scripts as C strings, each with the prelude before it:
-# awk -f embed.awk prelude.lua create.lua … > ngx_http_tgortc_lua.h
+# Writes Lua scripts as C strings, each part in the place of the line that
+# names it ("-- include store" stands for parts/store.lua):
+# awk -v parts=DIR -f embed.awk create.lua … > ngx_http_tgortc_lua.h
 
 function name(file) {
     sub(/.*\//, "", file)
@@ -10,28 +11,45 @@ function name(file) {
 function literal(line) {
     gsub(/\\/, "\\\\", line)
     gsub(/"/, "\\\"", line)
-    return "    \"" line "\\n\"\n"
+    printf "    \"%s\\n\"\n", line
+}
+
+function include(part,    file, line, got) {
+    file = parts "/" part ".lua"
+
+    while ((got = (getline line < file)) > 0) {
+        literal(line)
+    }
+
+    if (got < 0) {
+        print "cannot read " file > "/dev/stderr"
+        exit failed = 1
+    }
+
+    close(file)
 }
 
 BEGIN {
     print "/* made of src/scripts by embed.awk */"
 }
 
-FILENAME == ARGV[1] {
-    prelude = prelude literal($0)
-    next
-}
-
 FNR == 1 {
-    printf "%s\n\nstatic char  ngx_http_tgortc_lua_%s[] =\n%s", \
-        (open ? ";\n" : ""), name(FILENAME), prelude
+    printf "%s\n\nstatic char  ngx_http_tgortc_lua_%s[] =\n", \
+        (open ? ";\n" : ""), name(FILENAME)
     open = 1
 }
 
+/^-- include / {
+    include($3)
+    next
+}
+
 {
-    printf "%s", literal($0)
+    literal($0)
 }
 
 END {
-    print ";"
+    if (!failed) {
+        print ";"
+    }
 }

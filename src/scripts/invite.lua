@@ -1,8 +1,12 @@
 -- Invites people to a room, all or nobody.
 --
--- ARGV   4 ring timeout (ms), 5 room age (ms), 6… uids
+-- ARGV   10… uids
 -- reply  'ok'; 'unknown'; 'ended'; 'busy' and from 3 the busy uids; 'full'
 
+-- include base
+-- include room
+-- include outbox
+-- include events
 local room = load_room(ROOM)
 
 if not room then
@@ -14,7 +18,7 @@ if not is_live(room) then
 end
 
 if is_applied(room) then
-    return { 'ok', now }
+    return { 'ok', now, 0 }
 end
 
 local known, fresh, added = {}, {}, 0
@@ -23,7 +27,7 @@ for _, member in ipairs(room[MEMBERS]) do
     known[member[UID]] = member
 end
 
-for i = 6, #ARGV do
+for i = 10, #ARGV do
     local member = known[ARGV[i]]
 
     if not (member and is_active(member)) then
@@ -33,7 +37,7 @@ for i = 6, #ARGV do
 end
 
 if #fresh == 0 then
-    return { 'ok', now }
+    return { 'ok', now, 0 }
 end
 
 local busy = busy_elsewhere(fresh)
@@ -51,10 +55,11 @@ end
 for _, uid in ipairs(fresh) do
     local member = known[uid] or add_member(room, uid)
 
-    member[STATE], member[DEVICE] = INVITING, ''
-    member[DEADLINE], member[LEFT_AT] = now + ARGV[4], 0
+    member[STATE], member[DEVICE], member[INVITED] = INVITING, '', true
+    member[DEADLINE], member[LEFT_AT] = now + ARGV[RING], 0
 end
 
-save_live(room, now, ARGV[5], fresh)
+joining = fresh
+emit(room, E_INVITED, fresh)
 
-return { 'ok', now }
+return { 'ok', now, save_request(room) }

@@ -1,10 +1,12 @@
 -- Joins a room, or joins it again.
 --
--- ARGV   4 uid, 5 device type or empty, 6 connect timeout (ms),
---        7 room age (ms)
+-- ARGV   10 uid, 11 device type or empty
 -- reply  'ok' as room_reply(); 'unknown'; 'ended'; 'uninvited';
 --        'busy' and at 3 the uid; 'full'
 
+-- include base
+-- include room
+-- include joining
 local room = load_room(ROOM)
 
 if not room then
@@ -16,44 +18,25 @@ if not is_live(room) then
 end
 
 if is_applied(room) then
-    return room_reply(room, now)
+    return room_reply(room, 0)
 end
 
-local uid, device = ARGV[4], ARGV[5]
-local member = find(room, uid)
+local member, refusal = admit(room, ARGV[10])
 
-if room[INVITE_ON] == 1 and not (member and member[STATE] ~= CANCELLED) then
-    return { 'uninvited', now }
+if not member then
+    return refusal
 end
 
-local joining
+set_joined(member)
 
-if not (member and is_active(member)) then
-    if busy_elsewhere({ uid }) then
-        return { 'busy', now, uid }
+-- while a session is live its device is the one that counts
+if member[LINK] ~= LIVE then
+    member[LINK] = member[LINK] == NONE and NONE or AGAIN
+    member[DEADLINE] = now + ARGV[CONNECT]
+
+    if ARGV[11] ~= '' then
+        member[DEVICE] = ARGV[11]
     end
-
-    if count_active(room) >= room[MAX]
-        or (not member and #room[MEMBERS] >= MEMBERS_MAX)
-    then
-        return { 'full', now }
-    end
-
-    joining = { uid }
-
-    member = member or add_member(room, uid)
 end
 
-if member[STATE] ~= JOINED then
-    member[STATE], member[JOINED_AT], member[LEFT_AT] = JOINED, now, 0
-end
-
-if device ~= '' then
-    member[DEVICE] = device
-end
-
-member[DEADLINE] = now + ARGV[6]
-
-save_live(room, now, ARGV[7], joining)
-
-return room_reply(room, now)
+return room_reply(room, save_request(room))

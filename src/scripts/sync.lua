@@ -2,27 +2,29 @@
 -- two rooms at once, so there is one or none.
 --
 -- KEYS   3 a room's key without its id; ARGV 3 is empty
--- ARGV   4 uid, 5 device type
--- reply  'ok', and if there is a room: 3 room id, 4 status, 5 created (s),
---        6 max_participants, 7 rtc_type, 8 creator, 9… the active uids
+-- ARGV   10 uid, 11 device type
+-- reply  'ok', and if there is a room: 4 room id, 5 status, 6 created (s),
+--        7 max_participants, 8 rtc_type, 9 creator, 10… the active uids
 
-local uid, device = ARGV[4], ARGV[5]
+-- include base
+-- include room
+local uid, device = ARGV[10], ARGV[11]
 local id = call('HGET', USERS, uid)
 local room = id and load_room(ROOM .. id)
 local member = room and is_live(room) and find(room, uid)
 
 if not (member and is_active(member)) then
-    return { 'ok', now }
+    return { 'ok', now, 0 }
 end
 
 if member[STATE] == JOINED and member[DEVICE] ~= ''
     and member[DEVICE] ~= device
 then
-    return { 'ok', now }
+    return { 'ok', now, 0 }
 end
 
 local reply = {
-    'ok', now, id, room[STATUS], seconds(room[CREATED]), room[MAX],
+    'ok', now, 0, id, room[STATUS], seconds(room[CREATED]), room[MAX],
     room[RTC_TYPE], room[MEMBERS][1][UID]
 }
 

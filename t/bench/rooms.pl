@@ -21,11 +21,12 @@ for my $n ($first .. $first + $count - 1) {
     my ($creator, $other) = map { sprintf $uids, $_ } 2 * $n, 2 * $n + 1;
 
     my @args = $script eq 'create'
-        ? ($creator, 'app', 0, 0, 2, 30000, 86400000, $other)
-        : ($other, 'app', 60000, 86400000);
+        ? ($creator, 'app', 0, 0, 2, $other)
+        : ($other, 'app');
 
     my @command = ('EVALSHA', $sha1, 3, '{tgortc}:users', '{tgortc}:deadlines',
-        "{tgortc}:room:$room", $not_after, $script . $n, $room, @args);
+        "{tgortc}:room:$room", $not_after, $script . $n, $room, 0, 30000,
+        60000, 10000, 86400000, 86400000, @args);
 
     print '*', scalar @command, "\r\n",
         map { '$' . length($_) . "\r\n$_\r\n" } @command;

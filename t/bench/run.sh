@@ -100,7 +100,12 @@ start_redis() {
 
     for name in create join; do
         sha1[$name]=$(cd "$bench/../../src/scripts" \
-            && cat prelude.lua $name.lua | redis -x script load)
+            && awk '/^-- include / {
+                        part = "parts/" $3 ".lua"
+                        while ((getline line < part) > 0) print line
+                        next
+                    }
+                    { print }' $name.lua | redis -x script load)
     done
 }
 
@@ -370,7 +375,8 @@ measure() {
         '{tgortc}:room:00000000000000000000__rand_int__' \
         $((($(date +%s) + 3600) * 1000)) 12345678 \
         00000000000000000000__rand_int__ \
-        __rand_int__ app 0 0 2 30000 86400000 __rand_int__
+        0 30000 60000 10000 86400000 86400000 \
+        __rand_int__ app 0 0 2 __rand_int__
     expect_rooms tgortc -ge $((seconds * rate[create] * 99 / 100))
 
     run_redis '`redis-benchmark` SET' SET $((seconds * rate[create] * 4)) \

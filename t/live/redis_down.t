@@ -397,8 +397,12 @@ sub is_unharmed {
 
     $redis->command('ACL', 'SETUSER', 'app', 'on', '>secret', 'resetkeys',
                     '~{tgortc}:*', '-@all', '+eval', '+evalsha', '+ping',
-                    '+time', '+select', '+get', '+set', '+hget', '+hmget',
-                    '+hset', '+hdel', '+zadd', '+zrem');
+                    '+time', '+select', '+get', '+set', '+del', '+hget',
+                    '+hmget', '+hgetall', '+hkeys', '+hset', '+hdel',
+                    '+hincrby', '+zadd', '+zrem', '+zrange', '+zrangebyscore',
+                    '+zscore', '+zcard', '+zpopmin', '+rpush', '+lpop',
+                    '+lindex', '+lrange', '+lset', '+xadd', '+xtrim',
+                    '+xrevrange');
 
     # the command connection of this test stays as it is, being open
     $redis->command('CONFIG', 'SET', 'requirepass', 'sesame');

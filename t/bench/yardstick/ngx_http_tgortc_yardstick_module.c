@@ -271,7 +271,7 @@ ngx_http_tgortc_yardstick_body_handler(ngx_http_request_t *r)
 }
 
 
-/* the arguments are explained in prelude.lua and create.lua */
+/* the arguments are explained in parts/base.lua and create.lua */
 
 static u_char *
 ngx_http_tgortc_yardstick_command(u_char *p, char *sha1, ngx_uint_t n)
@@ -282,16 +282,18 @@ ngx_http_tgortc_yardstick_command(u_char *p, char *sha1, ngx_uint_t n)
     tp = ngx_timeofday();
     not_after = (uint64_t) tp->sec * 1000 + tp->msec + 1000;
 
-    return ngx_sprintf(p, "*17\r\n$7\r\nEVALSHA\r\n$40\r\n%s\r\n$1\r\n3\r\n"
+    return ngx_sprintf(p, "*21\r\n$7\r\nEVALSHA\r\n$40\r\n%s\r\n$1\r\n3\r\n"
                        "$17\r\n{yardstick}:users\r\n"
                        "$21\r\n{yardstick}:deadlines\r\n"
                        "$49\r\n{yardstick}:room:%032xi\r\n"
                        "$13\r\n%013uL\r\n"
                        "$8\r\n%08xi\r\n"
                        "$32\r\n%032xi\r\n"
+                       "$1\r\n0\r\n$5\r\n30000\r\n$5\r\n60000\r\n"
+                       "$5\r\n10000\r\n$8\r\n86400000\r\n"
+                       "$8\r\n86400000\r\n"
                        "$12\r\nu_%010ui\r\n"
                        "$3\r\napp\r\n$1\r\n0\r\n$1\r\n0\r\n$1\r\n2\r\n"
-                       "$5\r\n30000\r\n$8\r\n86400000\r\n"
                        "$12\r\nu_%010ui\r\n",
                        sha1, n, not_after, n, n, 2 * n, 2 * n + 1);
 }

@@ -1,50 +1,38 @@
--- What every script begins with: how a room is stored, read, changed, saved.
---
--- KEYS   1 users      hash    uid -> id of the one live room the user is in
---        2 deadlines  zset    room id, scored by its earliest deadline (ms)
---        3 room       string  the room as below, MessagePack
--- ARGV   1 not after  ms of Redis's clock; a change that comes later is refused
---        2 nonce      8 bytes; the same in a request that is sent again
---        3 room id
--- reply  1 outcome    'ok' or the reason of a refusal, see each script
---        2 now        ms of Redis's clock, by which the worker sets its own
---
--- Times are ms since 1970, 0 for never.  A refusal changes nothing.  Redis can
--- refuse a write to a replica, or one that needs memory it does not have, but
--- only the first of a script.  So what makes a room larger writes first what
--- needs memory, what makes it smaller writes first what frees it, and either
--- way a change is made wholly or not at all.
-
-local call = redis.call
-
-local USERS, DEADLINES, ROOM = KEYS[1], KEYS[2], KEYS[3]
-local NOT_AFTER, NONCE, ROOM_ID = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+-- How a room is stored, read, changed and saved.
 
 -- a room is an array; the creator is its first member
 local FORMAT, STATUS, RTC_TYPE, INVITE_ON, MAX = 1, 2, 3, 4, 5
-local CREATED, UPDATED, ANSWERED, ENDED, APPLIED, MEMBERS = 6, 7, 8, 9, 10, 11
+local CREATED, UPDATED, ANSWERED, ENDED, AGE = 6, 7, 8, 9, 10
+local SEQ, APPLIED, MEMBERS, ROOM_SIDS, CLOSED, EVENT_IDS = 11, 12, 13, 14, 15, 16
+
+-- when LiveKit is asked next who is there; until when a deadline waits for the
+-- answer
+local ASK_AT, ASKED_UNTIL = 17, 18
 
 local NOT_STARTED, IN_PROGRESS, FINISHED = 0, 1, 2
 local ROOM_CANCELLED, ROOM_REJECTED, ROOM_MISSED = 3, 4, 6
 
--- a member is an array as well; DEADLINE: of ringing, or of connecting
+-- a member is an array as well; DEADLINE: of ringing, connecting or rejoining,
+-- as STATE and LINK say
 local UID, STATE, DEVICE, DEADLINE, JOINED_AT, LEFT_AT = 1, 2, 3, 4, 5, 6
+local LINK, SID, SID_AT, DEAD, INVITED, ABSENT_AT = 7, 8, 9, 10, 11, 12
 
-local INVITING, JOINED, REJECTED, HUNG_UP, CANCELLED = 0, 1, 2, 3, 6
+local INVITING, JOINED, REJECTED = 0, 1, 2
+local HUNG_UP, MISSED, CANCELLED = 3, 4, 6
+
+-- what LiveKit says of a member: never connected while he is in the room; a
+-- live session; a session lost, with the grace to come back, or the short one
+-- of a client that hung up; was connected and has to connect anew
+local NONE, LIVE, GRACE, SHORT, AGAIN = 0, 1, 2, 3, 4
 
 -- everyone who was ever in a room stays listed, so this has to end somewhere
 local MEMBERS_MAX = 4000
 
+-- what the change at hand does to the users hash
+local joining, leaving = {}, {}
 
-local function time_ms()
-    local t = call('TIME')
-    return t[1] * 1000 + (t[2] - t[2] % 1000) / 1000
-end
-
-
-local function seconds(ms)
-    return (ms - ms % 1000) / 1000
-end
+-- set by parts/events.lua, in the scripts that have it
+local append_events
 
 
 local function load_room(key)
@@ -60,6 +48,11 @@ end
 
 local function is_active(member)
     return member[STATE] <= JOINED
+end
+
+
+local function is_connected(member)
+    return member[LINK] >= LIVE and member[LINK] <= SHORT
 end
 
 
@@ -103,7 +96,6 @@ end
 -- left behind by a room that is gone makes nobody busy.
 local function busy_elsewhere(uids)
     local ids = call('HMGET', USERS, unpack(uids))
-    local prefix = string.sub(ROOM, 1, -1 - #ROOM_ID)
     local active, busy = {}, nil
 
     for i, uid in ipairs(uids) do
@@ -111,7 +103,7 @@ local function busy_elsewhere(uids)
 
         if id and id ~= ROOM_ID then
             if not active[id] then
-                local room = load_room(prefix .. id)
+                local room = load_room(BASE .. 'room:' .. id)
                 active[id] = room and is_live(room) and active_uids(room) or {}
             end
 
@@ -126,32 +118,12 @@ local function busy_elsewhere(uids)
 end
 
 
-local function occupy(uids)
-    local entries = {}
-
-    for i, uid in ipairs(uids) do
-        entries[2 * i - 1], entries[2 * i] = uid, ROOM_ID
-    end
-
-    call('HSET', USERS, unpack(entries))
-end
-
-
 local function add_member(room, uid)
-    local member = { uid, INVITING, '', 0, 0, 0 }
+    local member = { uid, INVITING, '', 0, 0, 0, NONE, '', 0, false, false, 0 }
 
     table.insert(room[MEMBERS], member)
 
     return member
-end
-
-
-local function close(member, state, now)
-    if member[STATE] == JOINED then
-        member[LEFT_AT] = now
-    end
-
-    member[STATE], member[DEADLINE] = state, 0
 end
 
 
@@ -170,7 +142,7 @@ end
 
 
 -- A nonce is of no use once a request that carries it would be refused.
-local function remember_nonce(room, now)
+local function remember_nonce(room)
     local applied, kept = room[APPLIED], { NONCE, NOT_AFTER }
 
     for i = 1, #applied, 2 do
@@ -183,10 +155,21 @@ local function remember_nonce(room, now)
 end
 
 
+local function occupy(uids)
+    local entries = {}
+
+    for i, uid in ipairs(uids) do
+        entries[2 * i - 1], entries[2 * i] = uid, ROOM_ID
+    end
+
+    call('HSET', USERS, unpack(entries))
+end
+
+
 -- A live room is never without a deadline: the earliest of its members', or
 -- the end of its life should there be no other sign of it.
-local function save_live(room, now, max_age, joining)
-    local due = now + max_age
+local function next_deadline(room)
+    local due = room[AGE]
 
     for _, member in ipairs(room[MEMBERS]) do
         local deadline = member[DEADLINE]
@@ -196,61 +179,80 @@ local function save_live(room, now, max_age, joining)
         end
     end
 
+    if room[ASKED_UNTIL] > 0 then
+        due = math.max(due, room[ASKED_UNTIL])
+    end
+
+    if HAS_LIVEKIT and room[ASK_AT] > 0 then
+        due = math.min(due, room[ASK_AT])
+    end
+
+    return due
+end
+
+
+-- Writes the room and all that goes with the change; returns the number of
+-- changes that wait to be delivered.
+local function save(room)
     room[UPDATED] = now
-    remember_nonce(room, now)
 
-    call('ZADD', DEADLINES, due, ROOM_ID)
-
-    if joining then
-        occupy(joining)
+    if #leaving > 0 then
+        -- fails before anything is written, should this be no sorted set
+        call('ZSCORE', DEADLINES, ROOM_ID)
+        call('HDEL', USERS, unpack(leaving))
     end
 
-    call('SET', ROOM, cmsgpack.pack(room))
-end
+    if is_live(room) then
+        call('ZADD', DEADLINES, next_deadline(room), ROOM_ID)
 
-
--- Ends the room: whoever is still active is closed silently.  "leaver" was
--- closed before, his place is given back here.
-local function save_ended(room, status, leaver, now, retention)
-    local gone = { leaver[UID] }
-
-    for _, member in ipairs(room[MEMBERS]) do
-        if is_active(member) then
-            gone[#gone + 1] = member[UID]
-            close(member, member[STATE] == JOINED and HUNG_UP or CANCELLED, now)
+        if #joining > 0 then
+            occupy(joining)
         end
+
+    else
+        call('ZREM', DEADLINES, ROOM_ID)
     end
 
-    room[STATUS], room[ENDED], room[UPDATED] = status, now, now
-    remember_nonce(room, now)
+    local events = append_events and append_events(room) or 0
 
-    call('ZREM', DEADLINES, ROOM_ID)
-    call('HDEL', USERS, unpack(gone))
-    call('SET', ROOM, cmsgpack.pack(room), 'PX', retention)
+    if is_live(room) then
+        call('SET', ROOM, cmsgpack.pack(room))
+    else
+        call('SET', ROOM, cmsgpack.pack(room), 'PX', ARGV[RETENTION])
+    end
+
+    return events
 end
 
 
--- reply from 3: status, created (s), max_participants, rtc_type, creator and
+-- The same for a request of the API: a sign of life, and done only once.
+local function save_request(room)
+    room[AGE] = now + ARGV[MAX_AGE]
+    remember_nonce(room)
+
+    return save(room)
+end
+
+
+-- reply from 4: status, created (s), max_participants, rtc_type, creator and
 -- the other uids in the order they were first added
-local function room_reply(room, now)
+local function room_reply(room, events)
     local reply = {
-        'ok', now, room[STATUS], seconds(room[CREATED]), room[MAX],
+        'ok', now, events, room[STATUS], seconds(room[CREATED]), room[MAX],
         room[RTC_TYPE]
     }
 
     for i, member in ipairs(room[MEMBERS]) do
-        reply[6 + i] = member[UID]
+        reply[7 + i] = member[UID]
     end
 
     return reply
 end
 
 
-local now = time_ms()
-
 -- A change that comes too late is not made; one that was made in time, and is
 -- asked for again because the answer was lost, gets its answer.
-if now > NOT_AFTER then
+if is_late then
     local room = load_room(ROOM)
 
     if not room or not is_applied(room) then

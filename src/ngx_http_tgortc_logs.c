@@ -1,0 +1,563 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ *
+ * What became of the webhooks: counts, failures, dead letters.
+ */
+
+
+#include "ngx_http_tgortc_call.h"
+#include "ngx_http_tgortc_event.h"
+#include "ngx_http_tgortc_request.h"
+#include "ngx_http_tgortc_response.h"
+#include "ngx_tgortc_json.h"
+#include "ngx_tgortc_validate.h"
+
+
+#define NGX_HTTP_TGORTC_LOGS_LIMIT      "50"
+#define NGX_HTTP_TGORTC_LOGS_LIMIT_MAX  100
+#define NGX_HTTP_TGORTC_CURSOR_DIGITS   15
+#define NGX_HTTP_TGORTC_DAYS_MAX        36500
+#define NGX_HTTP_TGORTC_DAY             86400000
+
+/* 1 January 10000: any time in seconds is before it */
+#define NGX_HTTP_TGORTC_TIME_MAX        253402300800.0
+
+/* of a letter's id, see outbox.lua */
+#define NGX_HTTP_TGORTC_EVENT_ID_MAX    64
+
+/* where replies begin to have what was asked for, and values for each */
+#define NGX_HTTP_TGORTC_LOGS_FIRST      3
+#define NGX_HTTP_TGORTC_STATS_FIXED     4
+#define NGX_HTTP_TGORTC_STATS_VALUES    3
+#define NGX_HTTP_TGORTC_ENTRY           10
+
+
+typedef struct {
+    long long  total;
+    long long  ok;
+    long long  dead;
+} ngx_http_tgortc_counts_t;
+
+
+static void ngx_http_tgortc_logs_list(ngx_http_request_t *r);
+static void ngx_http_tgortc_logs_stats(ngx_http_request_t *r);
+static void ngx_http_tgortc_logs_cleanup(ngx_http_request_t *r);
+static void ngx_http_tgortc_logs_replay(ngx_http_request_t *r);
+static void ngx_http_tgortc_logs_refuse(ngx_http_request_t *r,
+    ngx_tgortc_message_e message, const char *field);
+static ngx_int_t ngx_http_tgortc_logs_seconds(cJSON *json, const char *name,
+    ngx_uint_t required, ngx_str_t *arg);
+static ngx_uint_t ngx_http_tgortc_logs_is_cursor(ngx_str_t *cursor);
+static ngx_int_t ngx_http_tgortc_logs_answer_stats(ngx_http_request_t *r,
+    ngx_http_tgortc_outcome_e outcome, redisReply *reply);
+static cJSON *ngx_http_tgortc_logs_endpoint(redisReply *reply, size_t i,
+    ngx_http_tgortc_counts_t *types);
+static void ngx_http_tgortc_logs_counts(cJSON *json,
+    ngx_http_tgortc_counts_t *counts);
+static ngx_int_t ngx_http_tgortc_logs_answer_list(ngx_http_request_t *r,
+    ngx_http_tgortc_outcome_e outcome, redisReply *reply);
+static cJSON *ngx_http_tgortc_logs_entry(redisReply *reply, size_t i);
+static ngx_int_t ngx_http_tgortc_logs_answer_done(ngx_http_request_t *r,
+    ngx_http_tgortc_outcome_e outcome, redisReply *reply);
+static ngx_int_t ngx_http_tgortc_logs_answer_replay(ngx_http_request_t *r,
+    ngx_http_tgortc_outcome_e outcome, redisReply *reply);
+static ngx_int_t ngx_http_tgortc_logs_failed(ngx_http_request_t *r,
+    ngx_http_tgortc_outcome_e outcome);
+static ngx_int_t ngx_http_tgortc_logs_send(ngx_http_request_t *r,
+    cJSON *data);
+
+
+static ngx_http_tgortc_operation_t  ngx_http_tgortc_logs[] = {
+
+    { ngx_string(""), NGX_HTTP_GET|NGX_HTTP_HEAD, "GET, HEAD",
+      ngx_http_tgortc_logs_list },
+
+    { ngx_string("/stats"), NGX_HTTP_GET|NGX_HTTP_HEAD, "GET, HEAD",
+      ngx_http_tgortc_logs_stats },
+
+    { ngx_string("/cleanup"), NGX_HTTP_POST, "POST",
+      ngx_http_tgortc_logs_cleanup },
+
+    { ngx_string("/replay"), NGX_HTTP_POST, "POST",
+      ngx_http_tgortc_logs_replay },
+
+    { ngx_null_string, 0, NULL, NULL }
+};
+
+
+ngx_int_t
+ngx_http_tgortc_logs_handler(ngx_http_request_t *r)
+{
+    ngx_str_t                     path;
+    ngx_http_tgortc_operation_t  *operation;
+
+    operation = NULL;
+
+    if (ngx_http_tgortc_request_path(r, &path) == NGX_OK) {
+        operation = ngx_http_tgortc_request_operation(ngx_http_tgortc_logs,
+                                                      &path);
+    }
+
+    return ngx_http_tgortc_request_start(r, operation, 0);
+}
+
+
+static void
+ngx_http_tgortc_logs_list(ngx_http_request_t *r)
+{
+    u_char      type[NGX_INT_T_LEN], id[NGX_HTTP_TGORTC_ENDPOINT_ID];
+    ngx_int_t   n;
+    ngx_str_t   args[5], name;
+
+    if (ngx_http_tgortc_request_arg(r, "cursor", &args[0]) != NGX_OK) {
+        ngx_str_set(&args[0], "");
+    }
+
+    if (!ngx_http_tgortc_logs_is_cursor(&args[0])) {
+        ngx_http_tgortc_logs_refuse(r, NGX_TGORTC_MSG_FIELD_CURSOR, "cursor");
+        return;
+    }
+
+    if (ngx_http_tgortc_request_arg(r, "limit", &args[1]) == NGX_OK) {
+        n = ngx_atoi(args[1].data, args[1].len);
+
+        if (n < 1 || n > NGX_HTTP_TGORTC_LOGS_LIMIT_MAX) {
+            ngx_http_tgortc_logs_refuse(r, NGX_TGORTC_MSG_FIELD_LIMIT,
+                                        "limit");
+            return;
+        }
+
+    } else {
+        ngx_str_set(&args[1], NGX_HTTP_TGORTC_LOGS_LIMIT);
+    }
+
+    if (ngx_http_tgortc_request_arg(r, "room_id", &args[2]) != NGX_OK) {
+        ngx_str_set(&args[2], "");
+
+    } else if (!ngx_tgortc_valid_room_id((char *) args[2].data, args[2].len)) {
+        ngx_http_tgortc_logs_refuse(r, NGX_TGORTC_MSG_FIELD_ROOM_ID,
+                                    "room_id");
+        return;
+    }
+
+    n = 0;
+
+    if (ngx_http_tgortc_request_arg(r, "event_type", &name) == NGX_OK) {
+        n = ngx_http_tgortc_event_type(&name);
+
+        if (n == 0) {
+            ngx_http_tgortc_logs_refuse(r, NGX_TGORTC_MSG_FIELD_EVENT,
+                                        "event_type");
+            return;
+        }
+    }
+
+    args[3].data = type;
+    args[3].len = ngx_sprintf(type, "%i", n) - type;
+
+    ngx_str_set(&args[4], "");
+
+    if (ngx_http_tgortc_request_arg(r, "endpoint", &name) == NGX_OK) {
+        ngx_http_tgortc_endpoint_id(id, &name);
+        args[4].data = id;
+        args[4].len = sizeof(id);
+    }
+
+    ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_LIST, args, 5,
+                                ngx_http_tgortc_logs_answer_list);
+}
+
+
+static void
+ngx_http_tgortc_logs_stats(ngx_http_request_t *r)
+{
+    ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_STATS, NULL, 0,
+                                ngx_http_tgortc_logs_answer_stats);
+}
+
+
+static void
+ngx_http_tgortc_logs_cleanup(ngx_http_request_t *r)
+{
+    long        days;
+    cJSON      *json, *item;
+    u_char      ms[NGX_INT64_LEN];
+    ngx_int_t   rc;
+    ngx_str_t   arg;
+
+    json = ngx_http_tgortc_request_json(r, &rc);
+    if (json == NULL) {
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
+    item = cJSON_GetObjectItemCaseSensitive(json, "retention_days");
+
+    if (!ngx_tgortc_json_integer(item, 1, NGX_HTTP_TGORTC_DAYS_MAX, &days)) {
+        ngx_http_tgortc_logs_refuse(r, NGX_TGORTC_MSG_FIELD_DAYS,
+                                    "retention_days");
+        return;
+    }
+
+    arg.data = ms;
+    arg.len = ngx_sprintf(ms, "%L", (int64_t) days * NGX_HTTP_TGORTC_DAY) - ms;
+
+    ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_CLEANUP, &arg, 1,
+                                ngx_http_tgortc_logs_answer_done);
+}
+
+
+static void
+ngx_http_tgortc_logs_replay(ngx_http_request_t *r)
+{
+    cJSON      *json, *item;
+    u_char      since[NGX_INT64_LEN], until[NGX_INT64_LEN];
+    ngx_int_t   rc;
+    ngx_str_t   args[3];
+
+    json = ngx_http_tgortc_request_json(r, &rc);
+    if (json == NULL) {
+        ngx_http_finalize_request(r, rc);
+        return;
+    }
+
+    ngx_str_set(&args[0], "");
+    args[1].data = since;
+    args[2].data = until;
+
+    item = cJSON_GetObjectItemCaseSensitive(json, "event_id");
+
+    if (cJSON_IsString(item)) {
+        args[0].data = (u_char *) item->valuestring;
+        args[0].len = ngx_strlen(item->valuestring);
+    }
+
+    if ((item != NULL && (args[0].len == 0
+                          || args[0].len > NGX_HTTP_TGORTC_EVENT_ID_MAX))
+        || ngx_http_tgortc_logs_seconds(json, "since", item == NULL, &args[1])
+           != NGX_OK
+        || ngx_http_tgortc_logs_seconds(json, "until", item == NULL, &args[2])
+           != NGX_OK)
+    {
+        ngx_http_tgortc_logs_refuse(r, NGX_TGORTC_MSG_FIELD_REPLAY,
+                                    "event_id");
+        return;
+    }
+
+    ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_REPLAY, args, 3,
+                                ngx_http_tgortc_logs_answer_replay);
+}
+
+
+static void
+ngx_http_tgortc_logs_refuse(ngx_http_request_t *r,
+    ngx_tgortc_message_e message, const char *field)
+{
+    ngx_http_finalize_request(r,
+        ngx_http_tgortc_send_error(r, NGX_HTTP_BAD_REQUEST, message, field,
+                                   NULL));
+}
+
+
+/* a time in unix seconds, as ms; "until" has its whole second in it */
+
+static ngx_int_t
+ngx_http_tgortc_logs_seconds(cJSON *json, const char *name,
+    ngx_uint_t required, ngx_str_t *arg)
+{
+    long    seconds;
+    cJSON  *item;
+
+    item = cJSON_GetObjectItemCaseSensitive(json, name);
+    arg->len = 0;
+
+    if (item == NULL && !required) {
+        return NGX_OK;
+    }
+
+    if (!ngx_tgortc_json_integer(item, 0, (long) NGX_HTTP_TGORTC_TIME_MAX,
+                                 &seconds))
+    {
+        return NGX_ERROR;
+    }
+
+    arg->len = ngx_sprintf(arg->data, "%L", (int64_t) seconds * 1000
+                           + (name[0] == 'u' ? 999 : 0))
+               - arg->data;
+
+    return NGX_OK;
+}
+
+
+/* the id of an entry of a stream, "ms-number", or nothing */
+
+static ngx_uint_t
+ngx_http_tgortc_logs_is_cursor(ngx_str_t *cursor)
+{
+    u_char  *dash, *last;
+
+    if (cursor->len == 0) {
+        return 1;
+    }
+
+    last = cursor->data + cursor->len;
+    dash = ngx_strlchr(cursor->data, last, '-');
+
+    if (dash == NULL || dash - cursor->data > NGX_HTTP_TGORTC_CURSOR_DIGITS
+        || last - dash - 1 > NGX_HTTP_TGORTC_CURSOR_DIGITS)
+    {
+        return 0;
+    }
+
+    return ngx_atoof(cursor->data, dash - cursor->data) > 0
+           && ngx_atoof(dash + 1, last - dash - 1) != NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_logs_answer_stats(ngx_http_request_t *r,
+    ngx_http_tgortc_outcome_e outcome, redisReply *reply)
+{
+    cJSON                     *data, *list, *by_type, *item;
+    size_t                     i;
+    ngx_uint_t                 type;
+    ngx_http_tgortc_counts_t   all, types[NGX_HTTP_TGORTC_TYPES];
+
+    if (outcome != NGX_HTTP_TGORTC_OK) {
+        return ngx_http_tgortc_logs_failed(r, outcome);
+    }
+
+    ngx_memzero(&all, sizeof(all));
+    ngx_memzero(types, sizeof(types));
+
+    data = cJSON_CreateObject();
+    list = cJSON_CreateArray();
+    by_type = cJSON_CreateObject();
+
+    for (i = NGX_HTTP_TGORTC_LOGS_FIRST; i < reply->elements; /* void */ ) {
+        cJSON_AddItemToArray(list,
+                             ngx_http_tgortc_logs_endpoint(reply, i, types));
+
+        i += NGX_HTTP_TGORTC_STATS_FIXED
+             + (NGX_HTTP_TGORTC_TYPES - 1) * NGX_HTTP_TGORTC_STATS_VALUES;
+    }
+
+    for (type = 1; type < NGX_HTTP_TGORTC_TYPES; type++) {
+        all.total += types[type].total;
+        all.ok += types[type].ok;
+        all.dead += types[type].dead;
+
+        item = cJSON_CreateObject();
+        ngx_http_tgortc_logs_counts(item, &types[type]);
+        cJSON_AddItemToObjectCS(by_type,
+                      (char *) ngx_http_tgortc_event_name(type)->data, item);
+    }
+
+    ngx_http_tgortc_logs_counts(data, &all);
+    cJSON_AddItemToObjectCS(data, "by_event", by_type);
+    cJSON_AddItemToObjectCS(data, "endpoints", list);
+
+    return ngx_http_tgortc_logs_send(r, data);
+}
+
+
+static cJSON *
+ngx_http_tgortc_logs_endpoint(redisReply *reply, size_t i,
+    ngx_http_tgortc_counts_t *types)
+{
+    cJSON                     *json, *by_type, *item;
+    long long                  oldest;
+    ngx_uint_t                 type, state;
+    const char                *name;
+    ngx_http_tgortc_counts_t   all, counts;
+
+    static const char  *states[] = { "closed", "open", "half-open" };
+
+    name = ngx_http_tgortc_reply_string(reply, i + 1);
+    oldest = ngx_http_tgortc_reply_integer(reply, i + 2);
+    state = (ngx_uint_t) ngx_http_tgortc_reply_integer(reply, i + 3);
+
+    json = cJSON_CreateObject();
+    by_type = cJSON_CreateObject();
+
+    ngx_memzero(&all, sizeof(all));
+    i += NGX_HTTP_TGORTC_STATS_FIXED;
+
+    for (type = 1; type < NGX_HTTP_TGORTC_TYPES; type++) {
+        counts.total = ngx_http_tgortc_reply_integer(reply, i++);
+        counts.ok = ngx_http_tgortc_reply_integer(reply, i++);
+        counts.dead = ngx_http_tgortc_reply_integer(reply, i++);
+
+        all.total += counts.total;
+        all.ok += counts.ok;
+        all.dead += counts.dead;
+
+        types[type].total += counts.total;
+        types[type].ok += counts.ok;
+        types[type].dead += counts.dead;
+
+        item = cJSON_CreateObject();
+        ngx_http_tgortc_logs_counts(item, &counts);
+        cJSON_AddItemToObjectCS(by_type,
+                      (char *) ngx_http_tgortc_event_name(type)->data, item);
+    }
+
+    /* an endpoint that is gone has left its counts, but not its name */
+
+    cJSON_AddItemToObjectCS(json, "name", *name ? cJSON_CreateString(name)
+                                                : cJSON_CreateNull());
+    ngx_http_tgortc_logs_counts(json, &all);
+    cJSON_AddItemToObjectCS(json, "oldest_pending_seconds",
+                            oldest < 0 ? cJSON_CreateNull()
+                            : cJSON_CreateNumber((double) oldest / 1000));
+    cJSON_AddItemToObjectCS(json, "breaker",
+                            cJSON_CreateString(states[ngx_min(state, 2)]));
+    cJSON_AddItemToObjectCS(json, "by_event", by_type);
+
+    return json;
+}
+
+
+static void
+ngx_http_tgortc_logs_counts(cJSON *json, ngx_http_tgortc_counts_t *counts)
+{
+    cJSON_AddItemToObjectCS(json, "total_count",
+                            cJSON_CreateNumber((double) counts->total));
+    cJSON_AddItemToObjectCS(json, "success_count",
+                            cJSON_CreateNumber((double) counts->ok));
+    cJSON_AddItemToObjectCS(json, "failed_count",
+                            cJSON_CreateNumber((double) counts->dead));
+    cJSON_AddItemToObjectCS(json, "pending_count",
+                            cJSON_CreateNumber((double) (counts->total
+                                               - counts->ok - counts->dead)));
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_logs_answer_list(ngx_http_request_t *r,
+    ngx_http_tgortc_outcome_e outcome, redisReply *reply)
+{
+    cJSON       *data, *list;
+    size_t       i;
+    const char  *cursor;
+
+    if (outcome != NGX_HTTP_TGORTC_OK) {
+        return ngx_http_tgortc_logs_failed(r, outcome);
+    }
+
+    data = cJSON_CreateObject();
+    list = cJSON_CreateArray();
+    cursor = ngx_http_tgortc_reply_string(reply, NGX_HTTP_TGORTC_LOGS_FIRST);
+
+    for (i = NGX_HTTP_TGORTC_LOGS_FIRST + 1;
+         i < reply->elements;
+         i += NGX_HTTP_TGORTC_ENTRY)
+    {
+        cJSON_AddItemToArray(list, ngx_http_tgortc_logs_entry(reply, i));
+    }
+
+    cJSON_AddItemToObjectCS(data, "entries", list);
+    cJSON_AddItemToObjectCS(data, "next_cursor",
+                            *cursor ? cJSON_CreateString(cursor)
+                                    : cJSON_CreateNull());
+
+    return ngx_http_tgortc_logs_send(r, data);
+}
+
+
+static cJSON *
+ngx_http_tgortc_logs_entry(redisReply *reply, size_t i)
+{
+    cJSON       *json;
+    ngx_str_t   *type;
+    const char  *name, *uid;
+
+    json = cJSON_CreateObject();
+    name = ngx_http_tgortc_reply_string(reply, i + 3);
+    uid = ngx_http_tgortc_reply_string(reply, i + 7);
+    type = ngx_http_tgortc_event_name(
+               (ngx_uint_t) ngx_http_tgortc_reply_integer(reply, i + 5));
+
+    cJSON_AddItemToObjectCS(json, "kind",
+        cJSON_CreateString(ngx_http_tgortc_reply_string(reply, i)));
+    cJSON_AddItemToObjectCS(json, "time",
+        cJSON_CreateNumber((double)
+            (ngx_http_tgortc_reply_integer(reply, i + 1) / 1000)));
+    cJSON_AddItemToObjectCS(json, "endpoint",
+        *name ? cJSON_CreateString(name) : cJSON_CreateNull());
+    cJSON_AddItemToObjectCS(json, "room_id",
+        cJSON_CreateString(ngx_http_tgortc_reply_string(reply, i + 4)));
+    cJSON_AddItemToObjectCS(json, "event_type",
+        cJSON_CreateString(type ? (char *) type->data : ""));
+    cJSON_AddItemToObjectCS(json, "event_id",
+        cJSON_CreateString(ngx_http_tgortc_reply_string(reply, i + 6)));
+    cJSON_AddItemToObjectCS(json, "uid",
+        *uid ? cJSON_CreateString(uid) : cJSON_CreateNull());
+    cJSON_AddItemToObjectCS(json, "attempts",
+        cJSON_CreateNumber((double)
+            ngx_http_tgortc_reply_integer(reply, i + 8)));
+    cJSON_AddItemToObjectCS(json, "reason",
+        cJSON_CreateString(ngx_http_tgortc_reply_string(reply, i + 9)));
+
+    return json;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_logs_answer_done(ngx_http_request_t *r,
+    ngx_http_tgortc_outcome_e outcome, redisReply *reply)
+{
+    if (outcome != NGX_HTTP_TGORTC_OK) {
+        return ngx_http_tgortc_logs_failed(r, outcome);
+    }
+
+    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, cJSON_CreateObject());
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_logs_answer_replay(ngx_http_request_t *r,
+    ngx_http_tgortc_outcome_e outcome, redisReply *reply)
+{
+    cJSON  *json;
+
+    if (outcome != NGX_HTTP_TGORTC_OK) {
+        return ngx_http_tgortc_logs_failed(r, outcome);
+    }
+
+    json = cJSON_CreateObject();
+
+    cJSON_AddItemToObjectCS(json, "replayed",
+        cJSON_CreateNumber((double) ngx_http_tgortc_reply_integer(reply,
+                                               NGX_HTTP_TGORTC_LOGS_FIRST)));
+
+    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, json);
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_logs_failed(ngx_http_request_t *r,
+    ngx_http_tgortc_outcome_e outcome)
+{
+    if (outcome == NGX_HTTP_TGORTC_UNAVAILABLE) {
+        return ngx_http_tgortc_send_unavailable(r);
+    }
+
+    return NGX_HTTP_INTERNAL_SERVER_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_logs_send(ngx_http_request_t *r, cJSON *data)
+{
+    cJSON  *json;
+
+    json = cJSON_CreateObject();
+
+    cJSON_AddItemToObjectCS(json, "code", cJSON_CreateNumber(200));
+    cJSON_AddItemToObjectCS(json, "message", cJSON_CreateString("ok"));
+    cJSON_AddItemToObjectCS(json, "data", data);
+
+    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, json);
+}

@@ -1,0 +1,86 @@
+-- Takes what is due for an endpoint, for as long as the lease.
+--
+-- ARGV   14 how many rooms at most
+-- reply  'ok', 4 ms until there is more, -1 if nothing waits,
+--        5… changes as add_change()
+
+-- include base
+-- include room
+-- include outbox
+-- include sending
+local breaker = load_breaker()
+local limit = tonumber(ARGV[14])
+
+if breaker[OPEN_UNTIL] > now then
+    return { 'ok', now, 0, math.ceil(breaker[OPEN_UNTIL] - now) }
+end
+
+-- half open: one of all workers tries one event
+if breaker[FAILURES] >= BREAKER_FAILURES then
+    limit, EVENTS_MAX = 1, 1
+end
+
+-- What was to be done in LiveKit may have become wrong: it is looked at again
+-- at each attempt.
+local function is_moot(room_id, change)
+    local age = now - change[C_TIME]
+    local room = load_room(BASE .. 'room:' .. room_id)
+
+    if age > LIVEKIT_MAX_AGE or not room then
+        return true
+    end
+
+    if change[C_TYPE] == A_LIST then
+        return not is_live(room)
+    end
+
+    local member = change[C_TYPE] == A_REMOVE
+                   and find(room, change[C_TARGETS][1])
+
+    return member and is_active(member)
+end
+
+
+local reply = { 'ok', now, 0, -1 }
+local due = call('ZRANGE', DUE, 0, limit, 'WITHSCORES')
+
+for k = 1, #due, 2 do
+    local room_id, score = due[k], tonumber(due[k + 1])
+
+    if score > now or k > 2 * limit or EVENTS_MAX == 0 then
+        reply[4] = math.max(0, math.ceil(score - now))
+        break
+    end
+
+    local change = head_of(ENDPOINT, room_id)
+
+    -- also the first write, and one that a Redis without memory lets pass
+    call('ZREM', DUE, room_id)
+
+    while change and ENDPOINT == LIVEKIT and is_moot(room_id, change) do
+        change = advance(ENDPOINT, room_id, now)
+    end
+
+    if not change then
+        call('ZREM', DUE, room_id)
+        call('ZREM', BASE .. 'age:' .. ENDPOINT, room_id)
+
+    elseif retry_at(change) > now then
+        call('ZADD', DUE, retry_at(change), room_id)
+
+    else
+        local token = string.format('%.17g', lease_end())
+
+        call('ZADD', DUE, token, room_id)
+        add_change(reply, room_id, token, change)
+
+        if breaker[FAILURES] >= BREAKER_FAILURES then
+            breaker[OPEN_UNTIL], breaker[PROBE] = now + LEASE, token
+            save_breaker(breaker)
+            reply[4] = LEASE
+            break
+        end
+    end
+end
+
+return reply

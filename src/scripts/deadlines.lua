@@ -1,0 +1,51 @@
+-- Acts on what is due, the longest overdue first.
+--
+-- KEYS   3 a room's key without its id; ARGV 3 is empty
+-- ARGV   10 how many rooms at most
+-- reply  'ok', 4 ms until the next one is due, -1 if there is none
+
+-- include base
+-- include room
+-- include outbox
+-- include events
+-- include leaving
+-- include joining
+-- include sessions
+-- include acting
+local ROOM_KEY, CALL_NONCE = ROOM, NONCE
+
+
+local limit = tonumber(ARGV[10])
+local due = call('ZRANGE', DEADLINES, 0, limit, 'WITHSCORES')
+local events = 0
+
+for i = 1, #due, 2 do
+    local id, wait = due[i], due[i + 1] - now
+
+    if wait > 0 or i > 2 * limit then
+        return { 'ok', now, events, math.max(0, math.ceil(wait)) }
+    end
+
+    ROOM_ID, ROOM = id, ROOM_KEY .. id
+    joining, leaving = {}, {}
+
+    -- an event's id is its change's nonce, which two rooms must not share
+    NONCE = string.sub(CALL_NONCE, 1, -2) .. string.char((i - 1) / 2 % 256)
+
+    local room = load_room(ROOM)
+
+    if room and is_live(room) then
+        ask_in_turn(room)
+
+        if not asks_first(room) then
+            room[ASKED_UNTIL] = 0
+            act(room)
+        end
+
+        events = events + save(room)
+    else
+        call('ZREM', DEADLINES, id)
+    end
+end
+
+return { 'ok', now, events, -1 }

@@ -1,0 +1,228 @@
+-- What LiveKit says happened (contract, section 7).
+--
+-- ARGV   10 event: started, finished, joined, left, aborted, track
+--        11 event id, 12 room sid, 13 participant sid, 14 identity,
+--        15 when the session was made (ms of LiveKit's clock),
+--        16 why it left: transient, client, other; 17 device type or empty
+-- reply  'ok'; also when nothing changes
+
+-- include base
+-- include room
+-- include outbox
+-- include events
+-- include leaving
+-- include joining
+-- include sessions
+local EVENT, EVENT_ID, ROOM_SID, P_SID = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
+local IDENTITY, MADE_AT, REASON = ARGV[14], tonumber(ARGV[15]), ARGV[16]
+local P_DEVICE = ARGV[17]
+
+local EVENT_IDS_MAX, ROOM_SIDS_MAX = 64, 8
+
+-- a client that hangs up says the same as one that reconnects from scratch
+local SHORT_GRACE = 2000
+
+local room = load_room(ROOM)
+
+if not room then
+    return { 'ok', now, 0 }
+end
+
+-- a call that is over stays so: whoever opened its room again is sent away
+if not is_live(room) then
+    if EVENT == 'started' or EVENT == 'joined' then
+        ask_livekit(room, A_DELETE)
+    end
+
+    return { 'ok', now, append_actions() }
+end
+
+
+local function remember(list, value, max)
+    table.insert(list, value)
+
+    if #list > max then
+        table.remove(list, 1)
+    end
+end
+
+
+-- Of which instance of the room this speaks: 'current', 'superseded', or 'new',
+-- which then is the current one.
+local function place_room_sid()
+    local sids = room[ROOM_SIDS]
+
+    if sids[#sids] == ROOM_SID then
+        return 'current'
+    end
+
+    if contains(sids, ROOM_SID) then
+        return 'superseded'
+    end
+
+    for _, member in ipairs(room[MEMBERS]) do
+        if member[LINK] == LIVE then
+            start_grace(member, GRACE, ARGV[REJOIN])
+        end
+    end
+
+    remember(sids, ROOM_SID, ROOM_SIDS_MAX)
+    room[CLOSED] = 0
+
+    return 'new'
+end
+
+
+-- A session that began before the person left, or before the current one did,
+-- is over, however late its beginning is heard of.
+local function is_stale(member)
+    return contains(member[DEAD] or {}, P_SID) or MADE_AT < member[SID_AT]
+           or (not is_active(member) and MADE_AT <= member[LEFT_AT])
+end
+
+
+local function on_joined()
+    local member = find(room, IDENTITY)
+
+    if room[CLOSED] == 1 then
+        if member then
+            bury(member, P_SID)
+        end
+
+        return
+    end
+
+    if member and member[SID] == P_SID then
+        member[SID_AT] = MADE_AT
+        return
+    end
+
+    if member and is_stale(member) then
+        bury(member, P_SID)
+        return
+    end
+
+    member = admit(room, IDENTITY)
+
+    if member then
+        connect(room, member, P_SID, MADE_AT, P_DEVICE)
+    else
+        ask_livekit(room, A_REMOVE, { IDENTITY })
+    end
+end
+
+
+-- says that a session is there whose beginning was lost
+local function on_track()
+    local member = find(room, IDENTITY)
+
+    if member and is_active(member) and member[LINK] ~= LIVE
+        and room[CLOSED] == 0 and not contains(member[DEAD] or {}, P_SID)
+    then
+        connect(room, member, P_SID, now, P_DEVICE)
+    end
+end
+
+
+local function on_left()
+    local member = find(room, IDENTITY)
+
+    if not member then
+        return
+    end
+
+    if member[LINK] ~= LIVE or member[SID] ~= P_SID then
+        bury(member, P_SID)
+
+    elseif REASON == 'transient' then
+        start_grace(member, GRACE, ARGV[REJOIN])
+
+    elseif REASON == 'client' then
+        start_grace(member, SHORT, math.min(SHORT_GRACE, ARGV[REJOIN]))
+
+    else
+        depart(room, member)
+    end
+end
+
+
+local function on_aborted()
+    local member = find(room, IDENTITY)
+
+    if not member then
+        return
+    end
+
+    if member[LINK] == LIVE and member[SID] == P_SID then
+        start_grace(member, GRACE, ARGV[REJOIN])
+    else
+        bury(member, P_SID)
+    end
+end
+
+
+-- Every session is over.  Whoever may still come back, or is on the way,
+-- keeps his time, and the call with it; who was still thought to be connected
+-- then has time to come back as well.
+local function on_finished()
+    local awaited = false
+
+    room[CLOSED] = 1
+
+    for _, member in ipairs(room[MEMBERS]) do
+        local link = member[LINK]
+
+        if member[STATE] == JOINED and link ~= LIVE and link ~= SHORT then
+            awaited = true
+        end
+    end
+
+    if not awaited then
+        finish(room, is_answered(room) and FINISHED or ROOM_MISSED)
+        return
+    end
+
+    for _, member in ipairs(room[MEMBERS]) do
+        if member[LINK] == LIVE then
+            start_grace(member, GRACE, ARGV[REJOIN])
+        end
+    end
+end
+
+
+if contains(room[EVENT_IDS], EVENT_ID) then
+    return { 'ok', now, 0 }
+end
+
+remember(room[EVENT_IDS], EVENT_ID, EVENT_IDS_MAX)
+
+if place_room_sid() == 'superseded' then
+    local member = find(room, IDENTITY)
+
+    if member and member[SID] ~= P_SID then
+        bury(member, P_SID)
+    end
+
+elseif EVENT == 'started' then
+    room[CLOSED] = 0
+    start(room)
+
+elseif EVENT == 'finished' then
+    on_finished()
+
+elseif EVENT == 'joined' then
+    on_joined()
+
+elseif EVENT == 'left' then
+    on_left()
+
+elseif EVENT == 'aborted' then
+    on_aborted()
+
+elseif EVENT == 'track' then
+    on_track()
+end
+
+room[AGE] = now + ARGV[MAX_AGE]
+
+return { 'ok', now, save(room) }

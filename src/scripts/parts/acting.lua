@@ -1,0 +1,119 @@
+-- What happens when deadlines have passed (contract, section 6).
+
+-- ms that a deadline waits for LiveKit's word
+local ASK_TIMEOUT = 3000
+
+
+local function unanswered_status(room)
+    return is_answered(room) and FINISHED or ROOM_MISSED
+end
+
+
+-- Everyone whose ringing ends at this moment, in one go.
+local function stop_ringing(room, deadline)
+    local missed = {}
+
+    for i, member in ipairs(room[MEMBERS]) do
+        if member[STATE] == INVITING and member[DEADLINE] == deadline then
+            close(member, MISSED)
+
+            -- the creator never rings
+            if i > 1 then
+                missed[#missed + 1] = member[UID]
+            end
+        end
+    end
+
+    if #missed > 0 then
+        emit(room, E_MISSED, missed)
+    end
+
+    if room[MAX] == 2 then
+        finish(room, ROOM_MISSED)
+    else
+        finish_deserted(room, false)
+    end
+end
+
+
+local function stop_connecting(room, member)
+    close(member, HUNG_UP)
+    emit(room, E_LEFT, { member[UID] })
+
+    if room[MAX] == 2 then
+        finish(room, unanswered_status(room))
+    else
+        finish_deserted(room, true, unanswered_status(room))
+    end
+end
+
+
+local function first_due(room)
+    local first
+
+    for _, member in ipairs(room[MEMBERS]) do
+        local deadline = member[DEADLINE]
+
+        if deadline > 0 and deadline <= now
+            and (not first or deadline < first[DEADLINE])
+        then
+            first = member
+        end
+    end
+
+    return first
+end
+
+
+-- One thing after the other, as if each had been done in its time.
+local function act(room)
+    while is_live(room) do
+        local member = first_due(room)
+
+        if not member then
+            break
+        end
+
+        if member[STATE] == INVITING then
+            stop_ringing(room, member[DEADLINE])
+
+        elseif member[LINK] == GRACE or member[LINK] == SHORT then
+            depart(room, member)
+
+        else
+            stop_connecting(room, member)
+        end
+    end
+
+    if is_live(room) and room[AGE] <= now then
+        finish(room, unanswered_status(room))
+    end
+end
+
+
+-- Whether LiveKit is asked before anybody is closed; then it is time again
+-- when it has answered, or did not in time.
+local function asks_first(room)
+    if not HAS_LIVEKIT or not (first_due(room) or room[AGE] <= now) then
+        return false
+    end
+
+    if room[ASKED_UNTIL] > 0 then
+        return room[ASKED_UNTIL] > now
+    end
+
+    room[ASKED_UNTIL] = now + ASK_TIMEOUT
+    ask_livekit(room, A_LIST)
+
+    return true
+end
+
+
+local function ask_in_turn(room)
+    if HAS_LIVEKIT and room[ASK_AT] > 0 and room[ASK_AT] <= now then
+        room[ASK_AT] = now + ASK_EVERY
+        ask_livekit(room, A_LIST)
+    end
+end
+
+

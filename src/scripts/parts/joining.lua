@@ -1,0 +1,40 @@
+-- Who may join: the same for a request of the API and for LiveKit's word that
+-- somebody is there.
+
+
+-- Makes a place for a user; returns the member, or nil and the refusal.
+local function admit(room, uid)
+    local member = find(room, uid)
+
+    if room[INVITE_ON] == 1 and not (member and member[STATE] ~= CANCELLED)
+    then
+        return nil, { 'uninvited', now }
+    end
+
+    if member and is_active(member) then
+        return member
+    end
+
+    if busy_elsewhere({ uid }) then
+        return nil, { 'busy', now, uid }
+    end
+
+    if count_active(room) >= room[MAX]
+        or (not member and #room[MEMBERS] >= MEMBERS_MAX)
+    then
+        return nil, { 'full', now }
+    end
+
+    joining = { uid }
+
+    return member or add_member(room, uid)
+end
+
+
+local function set_joined(member)
+    if member[STATE] ~= JOINED then
+        member[STATE], member[JOINED_AT], member[LEFT_AT] = JOINED, now, 0
+    end
+end
+
+

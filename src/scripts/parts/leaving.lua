@@ -1,0 +1,167 @@
+-- How participants leave, and how calls end: the table of the contract
+-- (section 4, Leave) and what ends a group.
+
+local DEAD_SIDS_MAX = 8
+
+
+local function contains(list, value)
+    for _, v in ipairs(list) do
+        if v == value then
+            return true
+        end
+    end
+
+    return false
+end
+
+
+-- A session that is over stays so, whatever is heard of it later.
+local function bury(member, sid)
+    local dead = member[DEAD] or {}
+
+    if contains(dead, sid) then
+        return
+    end
+
+    table.insert(dead, sid)
+
+    if #dead > DEAD_SIDS_MAX then
+        table.remove(dead, 1)
+    end
+
+    member[DEAD] = dead
+end
+
+
+local function close(member, state)
+    if member[SID] ~= '' then
+        bury(member, member[SID])
+    end
+
+    member[STATE], member[DEADLINE], member[LEFT_AT] = state, 0, now
+    member[LINK], member[SID] = NONE, ''
+
+    leaving[#leaving + 1] = member[UID]
+end
+
+
+-- Ends the call for whoever is still in it, silently.
+local function finish(room, status)
+    for _, member in ipairs(room[MEMBERS]) do
+        if is_active(member) then
+            close(member, member[STATE] == JOINED and HUNG_UP or CANCELLED)
+        end
+    end
+
+    room[STATUS], room[ENDED] = status, now
+    emit(room, E_FINISHED)
+
+    -- nobody stays connected to a call that is over
+    ask_livekit(room, A_DELETE)
+end
+
+
+local function is_answered(room)
+    return room[ANSWERED] > 0
+end
+
+
+local function others_ever_joined(room, leaver)
+    for _, member in ipairs(room[MEMBERS]) do
+        if member ~= leaver and member[JOINED_AT] > 0 then
+            return true
+        end
+    end
+
+    return false
+end
+
+
+-- Who came without an invitation is no invitee.
+local function all_rejected(room)
+    local invited = false
+
+    for _, member in ipairs(room[MEMBERS]) do
+        if member[INVITED] then
+            if member[STATE] ~= REJECTED then
+                return false
+            end
+
+            invited = true
+        end
+    end
+
+    return invited
+end
+
+
+local function group_status(room)
+    if is_answered(room) then
+        return FINISHED
+    end
+
+    return all_rejected(room) and ROOM_REJECTED or ROOM_MISSED
+end
+
+
+-- Ends a group in which nobody is active, or from which the last one joined
+-- has left and only ringing invitees remain.
+local function finish_deserted(room, was_joined, status)
+    local ringing = false
+
+    for i, member in ipairs(room[MEMBERS]) do
+        if member[STATE] == JOINED or (i == 1 and member[STATE] == INVITING)
+        then
+            return
+        end
+
+        ringing = ringing or member[STATE] == INVITING
+    end
+
+    if was_joined or not ringing then
+        finish(room, status or group_status(room))
+    end
+end
+
+
+local function depart(room, leaver)
+    local creator = room[MEMBERS][1]
+    local was_joined = leaver[STATE] == JOINED
+    local one_to_one = room[MAX] == 2
+    local uids = { leaver[UID] }
+
+    local withdraws = leaver == creator
+    if one_to_one then
+        withdraws = withdraws and not is_answered(room)
+    else
+        withdraws = withdraws and not others_ever_joined(room, leaver)
+    end
+
+    if withdraws then
+        close(leaver, CANCELLED)
+        emit(room, E_CANCELLED, uids)
+        finish(room, ROOM_CANCELLED)
+
+    elseif was_joined or leaver == creator then
+        close(leaver, HUNG_UP)
+        emit(room, E_LEFT, uids)
+
+        if one_to_one then
+            finish(room, FINISHED)
+        else
+            finish_deserted(room, was_joined)
+        end
+
+    else
+        close(leaver, REJECTED)
+        emit(room, E_REJECTED, uids)
+
+        if one_to_one then
+            finish(room, ROOM_REJECTED)
+        else
+            finish_deserted(room, false)
+        end
+    end
+end
+
+

@@ -1,0 +1,101 @@
+-- Says how sending went.
+--
+-- ARGV   14 token, 15 '1' to go on with the room at once,
+--        16 '1' if the endpoint as a whole failed (connection, timeout, 5xx,
+--        429), then for each event: index, 'ok', 'retry' or 'dead', delay (ms),
+--        reason
+-- reply  'ok', 4 0, 5… what is to be sent next, as add_change(); 'stale' if
+--        the lease had run out
+
+-- include base
+-- include outbox
+-- include sending
+local TOKEN, GO_ON, ENDPOINT_FAILED = ARGV[14], ARGV[15], ARGV[16]
+
+local score = call('ZSCORE', DUE, ROOM_ID)
+local change = head_of(ENDPOINT, ROOM_ID)
+
+if not change or tonumber(score) ~= tonumber(TOKEN) then
+    return { 'stale', now }
+end
+
+-- also the first write, and one that a Redis without memory lets pass
+call('ZREM', DUE, ROOM_ID)
+
+local breaker = load_breaker()
+local failures = breaker[FAILURES]
+local is_probe = breaker[PROBE] == TOKEN
+
+if ENDPOINT_FAILED == '1' then
+    failures = failures + 1
+
+    -- what was under way when it opened tells nothing new
+    if failures == BREAKER_FAILURES or is_probe then
+        breaker[OPEN_FOR] = math.min(BREAKER_MAX,
+                                math.max(BREAKER_MIN, 2 * breaker[OPEN_FOR]))
+        breaker[OPEN_UNTIL], breaker[PROBE] = now + breaker[OPEN_FOR], ''
+    end
+
+else
+    failures = 0
+    breaker[OPEN_UNTIL], breaker[OPEN_FOR], breaker[PROBE] = 0, 0, ''
+end
+
+if failures ~= breaker[FAILURES] then
+    breaker[FAILURES] = failures
+    save_breaker(breaker)
+end
+
+local registered = call('HGET', ENDPOINTS, ENDPOINT)
+local max_age = registered and cmsgpack.unpack(registered)[N_MAX_AGE]
+                or 86400000
+local tries = get_tries(change)
+
+for k = 17, #ARGV, 4 do
+    local i, outcome = tonumber(ARGV[k]), ARGV[k + 1]
+    local delay, reason = tonumber(ARGV[k + 2]), ARGV[k + 3]
+
+    if ENDPOINT == LIVEKIT then
+        tries[2 * i - 1] = outcome == 'retry' and tries[2 * i - 1] + 1 or -1
+        tries[2 * i] = now + delay
+
+    elseif outcome == 'ok' then
+        tries[2 * i - 1] = -1
+        call('HINCRBY', STATS, ENDPOINT .. ':ok:' .. change[C_TYPE], 1)
+        call('HINCRBY', STATS, ENDPOINT .. ':waiting', -1)
+
+    else
+        -- a probe is the breaker's, not the event's
+        if not (is_probe and ENDPOINT_FAILED == '1') then
+            tries[2 * i - 1], tries[2 * i] = tries[2 * i - 1] + 1, now + delay
+        end
+
+        if outcome == 'dead' or tries[2 * i] > change[C_WRITTEN] + max_age
+            or now > change[C_WRITTEN] + max_age
+        then
+            give_up(ENDPOINT, ROOM_ID, change, i, reason)
+        else
+            log('failed', ENDPOINT, ROOM_ID, change, i, tries[2 * i - 1],
+                reason)
+        end
+    end
+end
+
+local again_at = retry_at(change)
+local reply = { 'ok', now, 0, 0 }
+local token = string.format('%.17g', lease_end())
+local go_on = GO_ON == '1' and breaker[OPEN_UNTIL] <= now
+              and EVENTS_MAX > 0 and (again_at or 0) <= now
+
+if again_at then
+    call('LSET', queue_key(ENDPOINT, ROOM_ID), 0, cmsgpack.pack(change))
+    call('ZADD', DUE, go_on and token or math.max(now, again_at), ROOM_ID)
+else
+    change = advance(ENDPOINT, ROOM_ID, go_on and token or now)
+end
+
+if change and go_on then
+    add_change(reply, ROOM_ID, token, change)
+end
+
+return reply

@@ -1,0 +1,719 @@
+#!/usr/bin/perl
+
+# Copyright (C) TgoRTC contributors
+#
+# What waits, what was given up, and what is said of it: bounds, endpoints that
+# come and go, the log, its cleanup, replay.
+
+use strict;
+use warnings;
+
+use List::Util qw(max uniq);
+use Test::More;
+use TgoRTC::Endpoint;
+use TgoRTC::Live;
+use Time::HiRes qw(sleep time);
+
+
+my $slack = sanitized() ? 4 : 1;
+my $redis = redis();
+my $endpoint = endpoint();
+my (%rules, @all);
+
+
+sub app {
+    my ($prefix, $hooks, %more) = @_;
+
+    push @all, hooked("$redis->{address} prefix=$prefix", $hooks, %more);
+
+    return $all[-1];
+}
+
+
+# how the endpoint answers an app from now on
+
+sub rules {
+    my ($app, @rules) = @_;
+
+    $rules{$app} = \@rules;
+    $endpoint->answer(map { @$_ } values %rules);
+}
+
+
+sub fails {
+    my ($status, %of) = @_;
+
+    return { %of, answers => [{ status => $status }] };
+}
+
+
+sub is_ok {
+    my ($what, @responses) = @_;
+
+    is(count_by_status(@responses), '200: ' . @responses, $what);
+}
+
+
+sub ring {
+    my ($nginx, @rooms) = @_;
+
+    return fire([map { $nginx->create($_, "$_.a", "$_.b") } @rooms]);
+}
+
+
+sub reject {
+    my ($nginx, @rooms) = @_;
+
+    return fire([map { $nginx->leave($_, "$_.b") } @rooms]);
+}
+
+
+# one after the other, so that it is known which is older
+
+sub ring_slowly {
+    my ($nginx, @rooms) = @_;
+
+    return map { sleep 0.003; ring($nginx, $_) } @rooms;
+}
+
+
+sub become {
+    my ($nginx, $name, $expected, $what) = @_;
+
+    wait_for(sub { counts($nginx, $name) eq $expected }, 40);
+    is(counts($nginx, $name), $expected, $what);
+}
+
+
+sub replay {
+    my ($nginx, %what) = @_;
+    my $response = ask(logs_request($nginx, '/replay', \%what));
+
+    return $response->{status} == 200 ? $response->json->{replayed}
+                                      : "$response->{status}";
+}
+
+
+sub reconfigure {
+    my ($nginx, $hooks) = @_;
+
+    $nginx->{http} =~ s/\Q$nginx->{hooks}\E/$hooks/;
+    $nginx->{hooks} = $hooks;
+    $nginx->write_conf;
+
+    return $nginx->reload(40);
+}
+
+
+# --- endpoints come and go, on two nginx of one app; first what takes long
+
+my $retry = "tgortc_webhook_retry delays=2s max_age=3s;\n";
+my $x = $endpoint->hook('/two/x', 'name=x');
+my $y = $endpoint->hook('/two/y', 'name=y');
+my @two = map { app('two', $x . $y . $retry) } 1 .. 2;
+my ($made, $x_total) = (0);
+
+# many dead letters of the one that will be gone
+
+rules('two', fails(410, path => '^/two/x', room => '^dead'));
+
+is_ok('two large groups', fire([
+    map {
+        my $room = "dead$_";
+
+        $two[0]->create($room, "$room.c", (map { "$room.$_" } 1 .. 600),
+                        { max_participants => 1000 });
+    } 1 .. 2
+]));
+become($two[0], 'x', '1200 = 0 ok + 1200 failed + 0 pending',
+       '1,200 dead letters');
+
+ok(reconfigure($two[0], $y . $retry), 'one nginx has x no longer');
+
+# for longer than max_age, through the one that has it no longer
+
+{
+    my $until = time + 9;
+    my @failed;
+
+    while (time < $until) {
+        push @failed, grep { $_->{status} != 200 }
+                      ring($two[0], 'still' . ++$made);
+        sleep 0.1;
+    }
+
+    is(scalar @failed, 0, "rooms by the nginx that has it no longer: $made");
+}
+
+
+# --- renamed, at one nginx after the other, under traffic
+
+{
+    my $old = $endpoint->hook('/rename/old', 'name=old');
+    my $new = $endpoint->hook('/rename/new', 'name=new');
+    my @rename = map { app('rename', $old) } 1 .. 2;
+    my %made = (before => [], between => [], after => []);
+
+    my $traffic = sub {
+        my ($phase) = @_;
+
+        for my $i (1 .. 20) {
+            my $room = "$phase$i";
+
+            is_ok($room, ring($rename[$i % 2], $room));
+        }
+    };
+
+    $traffic->('before');
+    ok(reconfigure($rename[0], $new), 'renamed at one nginx');
+    $traffic->('between');
+    ok(reconfigure($rename[1], $new), 'renamed at the other');
+    $traffic->('after');
+
+    is($endpoint->await_events(40, path => '/old',
+                               room => '^(?:before|between)'), 40,
+       'the old name gets what is made while somebody has it');
+    is($endpoint->await_events(40, path => '/new',
+                               room => '^(?:between|after)'), 40,
+       'the new one what is made since somebody has it');
+    is($endpoint->await_events(0, path => '/new', room => '^before'), 0,
+       'and nothing from before');
+    is(repeated($endpoint->requests(path => 'rename')), 0, 'each once');
+}
+
+
+# --- full
+
+my $full = app('full', $endpoint->hook('/full', 'name=full')
+                       . 'tgortc_webhook_retry delays=400ms max_queued=20;');
+my $full_since = int time;
+
+rules('full', fails(400, path => '^/full'));
+is_ok('more rooms than events may wait',
+      ring_slowly($full, map { sprintf 'full%02d', $_ } 1 .. 32));
+is(counts($full), '32 = 0 ok + 12 failed + 20 pending',
+   'no more wait than may');
+
+{
+    my @dead = grep { $_->{kind} eq 'dead' } entries($full, 'limit=100');
+
+    is(join(' ', sort map { $_->{room_id} } @dead),
+       join(' ', map { sprintf 'full%02d', $_ } 1 .. 12),
+       'the oldest are given up');
+    like($dead[0]{reason}, qr/full/, 'and the log says why');
+}
+
+
+# --- a Redis that has no memory left
+
+{
+    my $small = redis();
+    my $nginx = hooked($small, $endpoint->hook('/small', 'name=small')
+                               . $endpoint->hook('/down', 'name=down')
+                               . 'tgortc_webhook_retry delays=300ms;');
+    my @rooms = map { "small$_" } 1 .. 100;
+
+    # the one refuses, the breaker of the other opens
+
+    rules('small', fails(400, path => '^/small'), fails(503, path => '^/down'));
+    is_ok('rooms', ring($nginx, @rooms));
+    is_ok('which end', reject($nginx, @rooms));
+    ok(wait_for(sub { state_of($nginx, 'down')->{breaker} ne 'closed' }),
+       'two endpoints that do not take it');
+
+    $small->command(qw(CONFIG SET maxmemory 100kb));
+    is(count_by_status(ring($nginx, map { "no$_" } 1 .. 5)), '503: 5',
+       'there is no memory for new rooms');
+
+    rules('small');
+    become($nginx, undef, '600 = 600 ok + 0 failed + 0 pending',
+           'what waits is delivered without memory');
+    is(misordered($endpoint->requests(path => 'small|down')), '', 'in order');
+
+    $small->command(qw(CONFIG SET maxmemory 0));
+    is_ok('and there is memory again', ring($nginx, 'again'));
+    become($nginx, undef, '602 = 602 ok + 0 failed + 0 pending', 'as before');
+    ok($nginx->quit, 'it ends');
+}
+
+
+# --- a Redis that has lost everything
+
+{
+    my $nginx = app('lost', $endpoint->hook('/lost'),
+                    redis => "$redis->{address} prefix=lost db=1");
+
+    is_ok('a room', ring($nginx, 'lost1'));
+    is($endpoint->await_events(1, path => 'lost'), 1, 'and its event');
+    $redis->command($_->[0], @{$_->[1]})
+        for ['SELECT', [1]], ['FLUSHDB', []], ['SCRIPT', ['FLUSH']],
+            ['SELECT', [0]];
+    is_ok('another one after that', ring($nginx, 'lost2'));
+    is($endpoint->await_events(2, path => 'lost'), 2, 'has its event as well');
+}
+
+
+# --- counts
+
+my @types = map { "participant.$_" } qw(invited joined left rejected missed
+                                        cancelled);
+unshift @types, 'room.started', 'room.finished';
+
+sub count_of {
+    my ($ok, $failed, $pending) = @_;
+
+    return { success_count => $ok, failed_count => $failed,
+             pending_count => $pending,
+             total_count => $ok + $failed + $pending };
+}
+
+
+# Those of calls that were rejected: how many of invited, rejected, finished
+# are ok, failed, pending.
+
+sub by_event {
+    my ($invited, $rejected, $finished) = @_;
+    my %event = map { $_ => count_of(0, 0, 0) } @types;
+
+    $event{'participant.invited'} = count_of(@$invited);
+    $event{'participant.rejected'} = count_of(@$rejected);
+    $event{'room.finished'} = count_of(@$finished);
+
+    return \%event;
+}
+
+
+my $stats = app('stats', $endpoint->hook('/stats/good', 'name=good')
+                         . $endpoint->hook('/stats/bad', 'name=bad')
+                         . 'tgortc_webhook_retry delays=5m;');
+
+{
+    my @rooms = map { "stats$_" } 1 .. 10;
+    my $began = time;
+
+    is(counts($stats), '0 = 0 ok + 0 failed + 0 pending', 'nothing yet');
+
+    rules('stats', fails(410, path => '/bad', type => 'rejected'),
+                   fails(400, path => '/bad', type => 'finished'));
+    is_ok('calls', ring($stats, @rooms), reject($stats, @rooms));
+    become($stats, 'bad', '30 = 10 ok + 10 failed + 10 pending',
+           'one endpoint');
+    become($stats, 'good', '30 = 30 ok + 0 failed + 0 pending', 'the other');
+    $endpoint->await(30, path => '^/stats/bad');
+    sleep 0.1;
+
+    my $response = ask(logs_request($stats, '/stats'));
+    my $all = $response->json;
+
+    is("$all->{code} $all->{message}", '200 ok', 'the answer');
+
+    my $data = $all->{data};
+    my %endpoint = map { ($_->{name} => $_) } @{delete $data->{endpoints}};
+    my $oldest = delete $endpoint{bad}{oldest_pending_seconds};
+
+    is_deeply($data, { %{count_of(40, 10, 10)}, by_event => by_event(
+                  [20, 0, 0], [10, 10, 0], [10, 0, 10]) },
+              'all deliveries, by type');
+    ok(defined $oldest && $oldest > 0.05 && $oldest <= time - $began,
+       'how long the oldest waits');
+    is_deeply(\%endpoint, {
+        good => { name => 'good', breaker => 'closed', %{count_of(30, 0, 0)},
+                  oldest_pending_seconds => undef, by_event => by_event(
+                      [10, 0, 0], [10, 0, 0], [10, 0, 0]) },
+        bad => { name => 'bad', breaker => 'closed', %{count_of(10, 10, 10)},
+                 by_event => by_event([10, 0, 0], [0, 10, 0], [0, 0, 10]) }
+    }, 'and by endpoint');
+}
+
+
+# --- the log
+
+sub pages {
+    my ($nginx, $query, $between) = @_;
+    my ($cursor, @pages) = ('');
+
+    do {
+        my $response = ask(logs_request($nginx, "?$query$cursor"));
+        my $data = $response->json->{data};
+
+        push @pages, $data->{entries};
+        $cursor = defined $data->{next_cursor}
+                  ? "&cursor=$data->{next_cursor}" : undef;
+        $between->() if $between;
+    } while (defined $cursor && @pages < 50);
+
+    return @pages;
+}
+
+
+{
+    my ($entry) = entries($stats, 'room_id=stats3&event_type='
+                                  . 'participant.rejected');
+    my ($came) = $endpoint->requests(path => '/bad', room => '^stats3$',
+                                     type => 'rejected');
+
+    ok(abs(delete($entry->{time}) - $came->{time}) < 2 * $slack, 'its time');
+    is_deeply($entry, { kind => 'dead', endpoint => 'bad', attempts => 1,
+                        room_id => 'stats3', uid => 'stats3.b',
+                        event_type => 'participant.rejected',
+                        event_id => $came->{id}, reason => 'HTTP 410' },
+              'an entry of the log');
+
+    my @all = entries($stats, 'limit=100');
+
+    is(scalar @all, 20, 'all of them');
+    is(scalar entries($stats, 'room_id=stats3'), 2, 'of one room');
+    is(scalar entries($stats, 'event_type=room.finished'), 10, 'of one type');
+    is(scalar entries($stats, 'event_type=room.started'), 0, 'of another');
+    is(scalar entries($stats, 'endpoint=bad'), 20, 'of one endpoint');
+    is(scalar entries($stats, 'endpoint=good'), 0, 'of the other');
+    is(scalar entries($stats, 'endpoint=bad&room_id=stats9'
+                              . '&event_type=room.finished'), 1, 'of all');
+    is(join(' ', uniq map { $_->{kind} }
+                      entries($stats, 'event_type=room.finished')),
+       'failed', 'attempts that failed');
+    is_deeply([map { $_->{time} } @all],
+              [sort { $b <=> $a } map { $_->{time} } @all], 'the newest first');
+
+    my @pages = pages($stats, 'limit=7');
+
+    is(join(' ', map { scalar @$_ } @pages), '7 7 6', 'by page');
+    is_deeply([map { @$_ } @pages], \@all, 'they are the same');
+    is(join(' ', map { scalar @$_ } pages($stats, 'limit=20')), '20',
+       'one page that is full is the last');
+    is(join(' ', map { scalar @$_ }
+                 pages($stats, 'limit=5&event_type=room.finished')) =~ s/ 0$//r,
+       '5 5', 'by page, of one type');
+
+    # while the log grows
+
+    my $n = 0;
+    @pages = pages($stats, 'limit=6', sub {
+        my $room = 'more' . ++$n;
+
+        ring($stats, $room);
+        reject($stats, $room);
+        wait_for(sub { entries($stats, "room_id=$room") });
+    });
+    is_deeply([map { @$_ } @pages], \@all,
+              'a page goes on where the one before ended');
+    cmp_ok($n, '>', 2, 'though there is more');
+
+    my @wrong = map { ask(logs_request($stats, "?$_"))->{status} }
+                    'limit=0', 'limit=101', 'limit=x', 'cursor=x',
+                    'event_type=x';
+
+    is(join(' ', @wrong), '400 400 400 400 400', 'what makes no sense');
+}
+
+
+# --- replay
+
+{
+    my ($failed, $total, $pending) = map { state_of($stats, 'bad')->{$_} }
+        'failed_count', 'total_count', 'pending_count';
+    my ($first) = $endpoint->requests(path => '/bad', room => '^stats3$',
+                                      type => 'rejected');
+    my $ok = $total - $failed - $pending;
+
+    rules('stats', fails(400, path => '/bad'));
+    is(replay($stats, event_id => $first->{id}), 1, 'a replay of one');
+
+
+    is(counts($stats, 'bad'), sprintf('%d = %d ok + %d failed + %d pending',
+                                      $total, $ok, $failed - 1, $pending + 1),
+       'it moves from failed to pending');
+    is(replay($stats, event_id => $first->{id}), 0, 'it cannot be repeated');
+    is(replay($stats, event_id => 'unknown-1'), 0, 'an unknown one');
+
+    my @wrong = map { replay($stats, %$_) } {}, { event_id => '' },
+                { event_id => 7 }, { since => 1 }, { until => 1 },
+                { since => 'x', until => 2 };
+
+    is(join(' ', @wrong), join(' ', (400) x 6), 'what makes no sense');
+}
+
+{
+    my $nginx = app('replay', $endpoint->hook('/replay/one', 'name=one')
+                              . $endpoint->hook('/replay/two', 'name=two'));
+
+    rules('replay', fails(410, path => '/replay', type => 'invited'));
+
+    # dead at both endpoints, in different seconds
+
+    my @early = map { "early$_" } 1 .. 5;
+    my @late = map { "late$_" } 1 .. 5;
+
+    is_ok('rooms', ring($nginx, @early));
+    become($nginx, undef, '10 = 0 ok + 10 failed + 0 pending', 'given up');
+
+    my $first = max(map { $_->{time} } entries($nginx));
+
+    wait_for(sub { time >= $first + 1 });
+    is_ok('rooms', ring($nginx, @late));
+    become($nginx, undef, '20 = 0 ok + 20 failed + 0 pending', 'given up');
+
+    my %first = map { ("$_->{path} $_->{room}" => $_) }
+                $endpoint->requests(path => '/replay');
+
+    rules('replay');
+    is(replay($nginx, since => 0, until => $first - 100), 0, 'none that early');
+    is(replay($nginx, since => int(time) + 100, until => int(time) + 200), 0,
+       'none that late');
+    is(replay($nginx, event_id => $first{'/replay/one early1'}{id}), 2,
+       'an event is replayed to every endpoint that lacks it');
+    is(replay($nginx, since => 0, until => $first), 8,
+       'those of a time, its last second with it');
+    become($nginx, undef, '20 = 10 ok + 10 failed + 0 pending', 'have arrived');
+    is(scalar(grep { $_->{room} =~ /late/ && $_->{status} == 200 }
+              $endpoint->requests(path => '/replay')), 0, 'and no others');
+    is(replay($nginx, since => $first + 1, until => int(time) + 1), 10,
+       'the rest');
+    become($nginx, undef, '20 = 20 ok + 0 failed + 0 pending', 'have arrived');
+    is(replay($nginx, since => 0, until => int(time) + 100), 0,
+       'nothing is left');
+
+    my @again = grep { $_->{status} == 200 }
+                $endpoint->requests(path => '/replay');
+    my @differ = grep {
+        my $before = $first{"$_->{path} $_->{room}"};
+
+        $_->{id} ne $before->{id} || $_->{seq} != $before->{seq}
+            || $_->{body} ne $before->{body}
+            || $_->{head}{'x-timestamp'} != $before->{head}{'x-timestamp'};
+    } @again;
+
+    is(scalar @again, 20, 'once each');
+    is(scalar @differ, 0, 'as they were, with the same id');
+}
+
+
+# --- more than is done in one go
+
+{
+    my $nginx = app('many', $endpoint->hook('/many', 'name=many'));
+
+    my $groups = sub {
+        my ($name) = @_;
+
+        is_ok('two large groups', fire([
+            map {
+                my $room = "$name$_";
+
+                $nginx->create($room, "$room.c", (map { "$room.$_" } 1 .. 600),
+                               { max_participants => 1000 });
+            } 1 .. 2
+        ]));
+    };
+
+    rules('many', fails(410, path => '/many'));
+    $groups->('m');
+    become($nginx, undef, '1200 = 0 ok + 1200 failed + 0 pending', 'given up');
+    rules('many');
+
+    my ($n, $sum) = (0, 0);
+
+    # it may take more than one request
+
+    while ($n = replay($nginx, since => 0, until => int(time) + 1)) {
+        $sum += $n;
+    }
+
+    is($sum, 1200, 'all are replayed');
+    become($nginx, undef, '1200 = 1200 ok + 0 failed + 0 pending', 'delivered');
+    is($endpoint->await_events(1200, path => '/many'), 1200, 'each of them');
+
+    # and forgotten: as if it had happened two days ago
+
+    rules('many', fails(410, path => '/many', room => '^(?:o|young)'));
+    $groups->('o');
+    become($nginx, undef, '2400 = 1200 ok + 1200 failed + 0 pending',
+           'given up');
+
+    my $age = 2 * 86_400_000;
+    my @log = @{$redis->command('XRANGE', '{many}:log', '-', '+')};
+
+    $redis->command('DEL', '{many}:log');
+    $redis->command('XADD', '{many}:log',
+                    $_->[0] =~ s/^(\d+)/$1 - $age/er, @{$_->[1]}) for @log;
+    $redis->command('EVAL', <<'END', 1, '{many}:dead:age', $age);
+for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
+    redis.call('ZINCRBY', KEYS[1], -ARGV[1], id)
+end
+END
+
+    is_ok('one that is younger', ring($nginx, 'young'));
+    become($nginx, undef, '2401 = 1200 ok + 1201 failed + 0 pending',
+           'given up');
+
+    my $clean = sub {
+        my ($days) = @_;
+
+        return ask(logs_request($nginx, '/cleanup',
+                                { retention_days => $days }));
+    };
+
+    my $before = scalar map { @$_ } pages($nginx, 'limit=100');
+
+    is($clean->(3)->{body}, '{}', 'cleanup of what is older than three days');
+    is(scalar(map { @$_ } pages($nginx, 'limit=100')), $before,
+       'nothing is');
+    is($clean->(1)->{body}, '{}', 'of what is older than a day');
+    is(join(' ', map { $_->{room_id} } map { @$_ } pages($nginx, 'limit=100')),
+       'young', 'the rest remains');
+    is(counts($nginx), '2401 = 1200 ok + 1201 failed + 0 pending',
+       'counts remain');
+    rules('many');
+    is(replay($nginx, since => 0, until => int(time) + 1), 1,
+       'what is forgotten cannot be replayed');
+    is(join(' ', map { $clean->($_)->{status} } 0, -1, '7', 1.5, undef),
+       '400 400 400 400 400', 'what makes no sense');
+}
+
+
+# --- retention, of itself
+
+{
+    my $nginx = app('retain', $endpoint->hook('/retain', 'name=retain'),
+                    http => 'tgortc_webhook_log_retention 2s;');
+
+    rules('retain', fails(410, path => '/retain'));
+    is_ok('a room', ring($nginx, 'retain'));
+    ok(wait_for(sub { entries($nginx) }), 'its event is in the log');
+    ok(wait_for(sub { !entries($nginx) }, 30 * $slack), 'and not for ever');
+    is(counts($nginx), '1 = 0 ok + 1 failed + 0 pending', 'the counts are');
+    is(replay($nginx, since => 0, until => int(time) + 1), 0,
+       'the letter is gone as well');
+}
+
+
+# --- how many dead letters
+
+{
+    my $nginx = app('cap', $endpoint->hook('/cap', 'name=cap'));
+
+    $redis->command('EVAL', <<'END', 2, '{cap}:dead', '{cap}:dead:age');
+for i = 1, 100000 do
+    redis.call('HSET', KEYS[1], 'old-' .. i, '')
+    redis.call('ZADD', KEYS[2], 1e12 + i, 'old-' .. i)
+end
+END
+
+    rules('cap', fails(410, path => '/cap'));
+    is_ok('a room', ring($nginx, 'cap'));
+    become($nginx, undef, '1 = 0 ok + 1 failed + 0 pending', 'given up');
+    is($redis->command('HLEN', '{cap}:dead') . ' '
+       . $redis->command('ZCARD', '{cap}:dead:age'), '100000 100000',
+       'there are 100,000 dead letters at most');
+    is($redis->command('HEXISTS', '{cap}:dead', 'old-1') . ' '
+       . $redis->command('HEXISTS', '{cap}:dead', 'old-2'), '0 1',
+       'the oldest makes room');
+    rules('cap');
+    is(replay($nginx, since => int(time) - 1000, until => int(time) + 1), 1,
+       'for the newest');
+}
+
+
+# --- full, as it recovers
+
+{
+    my @alerts;
+
+    wait_for(sub {
+        @alerts = grep { /\[alert\]/ } split /\n/, $full->error_log;
+    }, 20 * $slack);
+    like($alerts[0], qr/"full"/, 'an alert says which endpoint it is');
+
+    rules('full');
+    become($full, undef, '32 = 20 ok + 12 failed + 0 pending',
+           'the others are delivered');
+    is(replay($full, since => $full_since, until => int(time) + 1), 12,
+       'those given up can be replayed');
+    become($full, undef, '32 = 32 ok + 0 failed + 0 pending',
+           'and so nothing is lost');
+    is($endpoint->await_events(32, path => '^/full'), 32, 'of all rooms');
+}
+
+
+# --- full, and what is replayed is too much as well
+
+{
+    my $nginx = app('brim', $endpoint->hook('/brim', 'name=brim')
+                            . 'tgortc_webhook_retry delays=5m max_queued=50;');
+
+    rules('brim', fails(410, path => '/brim', room => '^brim'),
+                  fails(400, path => '/brim'));
+    is_ok('a large group', ask($nginx->create('brim', 'brim',
+          (map { "brim$_" } 1 .. 40), { max_participants => 100 })));
+    become($nginx, undef, '40 = 0 ok + 40 failed + 0 pending', 'given up');
+    is_ok('others wait', ring($nginx, map { "wait$_" } 1 .. 50));
+    become($nginx, undef, '90 = 0 ok + 40 failed + 50 pending', 'as may');
+    like(replay($nginx, since => 0, until => int(time) + 1000), qr/^\d+$/,
+         'a replay beyond what may wait ends');
+
+    my $state = state_of($nginx);
+
+    is($state->{total_count}, 90, 'nothing is counted twice');
+    cmp_ok($state->{pending_count}, '<=', 50, 'no more wait than may');
+}
+
+
+# --- endpoints come and go, the end
+
+is($endpoint->await_events($made, path => '/two/x', room => '^still'), $made,
+   'one still has it: it gets all that is made');
+is($endpoint->await_events($made, path => '/two/y', room => '^still'), $made,
+   'and so does the other endpoint');
+is(misordered($endpoint->requests(path => '/two/y', room => '^still')), '',
+   'in order');
+
+rules('two', fails(400, path => '/two/x'),
+             fails(410, path => '/two/y', room => '^wait'));
+is_ok('rooms', ring($two[1], map { "wait$_" } 1 .. 5));
+$endpoint->await(5, path => '/two/x', room => '^wait');
+
+{
+    my $state = state_of($two[1], 'x');
+
+    is($state->{pending_count}, 5, 'something waits for it');
+    $x_total = $state->{total_count};
+}
+
+ok(reconfigure($two[1], $y . $retry), 'nobody has x any more');
+rules('two');
+
+my $gone;
+
+wait_for(sub {
+    ($gone) = grep { !defined $_->{name} } @{stats($two[0])->{endpoints}};
+    $gone && $gone->{pending_count} == 0;
+}, 60);
+
+is(TgoRTC::Endpoint::format_counts($gone || {}),
+   sprintf('%d = %d ok + %d failed + 0 pending', $x_total, $made, 1205),
+   'what it left behind has failed');
+is(scalar $endpoint->requests(path => '/two/x', room => '^wait'), 5,
+   'and is not sent');
+is(join(' ', grep { /:(?:queue|due|age):/ }
+             @{$redis->command('KEYS', '{two}:*')}), '',
+   'nothing of it is kept');
+is_ok('what comes later', ring($two[0], 'later'));
+is($endpoint->await_events(1, path => '/two/y', room => '^later'), 1,
+   'is for who is left');
+is(scalar $endpoint->requests(path => '/two/x', room => '^later'), 0,
+   'and for nobody else');
+is(replay($two[0], since => 0, until => int(time) + 1), 5,
+   'letters to who is gone do not hold up a replay');
+is($endpoint->await_events(5, path => '/two/y', room => '^wait'), 5,
+   'which arrives');
+
+
+for my $nginx (@all) {
+    my $expected = $nginx->{hooks} =~ /max_queued/ ? qr/^(?:.*\[alert\].*
+                   too\ many\ events\ wait.*\n?)*\z/x : qr/^\z/;
+
+    ok($nginx->quit, 'it ends');
+    like($nginx->trouble, $expected, 'nothing bad in the log');
+}
+
+done_testing();
