@@ -87,7 +87,10 @@ END
                        path => '/publish?id=a', body => 'news');
 
         is(calls($server, "c$name"), '200: 6', "ours works $name nchan");
-        like(ask(\%publish)->{status}, qr/^20[012]$/, 'nchan works');
+
+        # it answers 503 until it is connected
+        ok(wait_for(sub { ask(\%publish)->{status} =~ /^20[012]$/ }),
+           'nchan works');
 
         my @pids = $server->pids;
 
