@@ -51,7 +51,8 @@ sub installed {
 sub build_go {
     my ($file) = @_;
 
-    local $ENV{GOCACHE} = $ENV{GOCACHE} || TgoRTC::Live::tmp() . '/go';
+    local $ENV{GOCACHE} = TgoRTC::Live::tmp() . '/go'
+        if !$ENV{HOME} && !$ENV{GOCACHE};
     local $ENV{GO111MODULE} = 'off';
     local $ENV{GOFLAGS} = '';
 
