@@ -186,6 +186,8 @@ typedef struct {
     ngx_http_tgortc_params_t    params;
     ngx_tgortc_language_e       language;
     ngx_str_t                   replacement;   /* for the body of an error */
+    ngx_str_t                  *replay;        /* arguments of replay.lua */
+    long long                   replayed;
     unsigned                    language_known:1;
     unsigned                    replaced:1;
 } ngx_http_tgortc_ctx_t;

@@ -35,7 +35,7 @@ typedef struct {
     ngx_http_tgortc_script_t   *script;     /* NULL: PING */
     ngx_http_tgortc_call_pt     handler;
     void                       *data;
-    unsigned                    registered:1;
+    ngx_uint_t                  registered;
 } ngx_http_tgortc_call_t;
 
 
@@ -331,11 +331,13 @@ ngx_http_tgortc_call_again(ngx_http_tgortc_command_t *cmd, redisReply *reply)
         return ngx_http_tgortc_redis_send(cmd);
     }
 
-    if (!call->registered && reply->type == REDIS_REPLY_ARRAY
+    /* twice: it may have lost the script that registers as well */
+
+    if (call->registered < 2 && reply->type == REDIS_REPLY_ARRAY
         && ngx_strcmp(ngx_http_tgortc_reply_string(reply, 0), "unregistered")
            == 0)
     {
-        call->registered = 1;
+        call->registered++;
         ngx_http_tgortc_call_register(call->app);
 
         return ngx_http_tgortc_redis_send(cmd);

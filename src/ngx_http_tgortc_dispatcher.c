@@ -24,6 +24,9 @@
 #define NGX_HTTP_TGORTC_HEARTBEAT      5000
 
 #define NGX_HTTP_TGORTC_ROOMS_AT_ONCE  32
+
+/* deliveries under way, at most as many as max_in_flight= allows */
+#define NGX_HTTP_TGORTC_TOKENS         1024
 #define NGX_HTTP_TGORTC_RETRY_REPORT   100
 
 /* Retry-After is respected up to an hour */
@@ -71,7 +74,8 @@ struct ngx_http_tgortc_delivery_s {
     ngx_uint_t                       nattempts;
     ngx_uint_t                       pending;
     ngx_uint_t                       reserved;   /* for what the room has next */
-    unsigned                         endpoint_failed:1;
+    ngx_uint_t                       endpoint_failed;  /* events */
+    ngx_queue_t                      link;
 };
 
 
@@ -86,8 +90,11 @@ struct ngx_http_tgortc_queue_s {
     ngx_uint_t                       in_flight;  /* events */
     ngx_uint_t                       reserved;   /* for what is being claimed */
     ngx_uint_t                       claimed;    /* of these, for the claim */
+    ngx_uint_t                       leasing;    /* reports that may lease more */
+    ngx_queue_t                      deliveries;
     unsigned                         claiming:1;
     unsigned                         again:1;
+    unsigned                         lost:1;     /* a reply that may have leased */
     unsigned                         livekit:1;  /* not webhooks, RoomService */
 };
 
@@ -228,6 +235,7 @@ ngx_http_tgortc_dispatcher_add(ngx_http_tgortc_dispatcher_t *dispatcher,
 
     queue->dispatcher = dispatcher;
     queue->endpoint = endpoint;
+    ngx_queue_init(&queue->deliveries);
     queue->lease = endpoint->timeout + NGX_HTTP_TGORTC_LEASE_MARGIN;
 
     queue->lease_text.data = ngx_pnalloc(cycle->pool, NGX_INT_T_LEN);
@@ -244,11 +252,11 @@ ngx_http_tgortc_dispatcher_add(ngx_http_tgortc_dispatcher_t *dispatcher,
     queue->timer.log = cycle->log;
     queue->timer.cancelable = 1;
 
-    if (dispatcher->respawned) {
-        ngx_http_tgortc_dispatcher_release(queue);
-    } else {
-        ngx_http_tgortc_dispatcher_wait(queue, 0);
-    }
+    /* what the worker held that was in this one's place is due at once */
+
+    queue->lost = dispatcher->respawned;
+
+    ngx_http_tgortc_dispatcher_wait(queue, 0);
 
     return NGX_OK;
 }
@@ -280,15 +288,35 @@ ngx_http_tgortc_dispatcher_heartbeat(ngx_event_t *ev)
 }
 
 
-/* what the worker held that was here before this one is due at once */
+/*
+ * Gives back what Redis holds for this worker and it does not know of: another
+ * one died in its place, or a reply was lost.
+ */
 
 static void
 ngx_http_tgortc_dispatcher_release(ngx_http_tgortc_queue_t *queue)
 {
-    ngx_str_t                      args[4];
+    ngx_str_t                      args[4], tokens[NGX_HTTP_TGORTC_TOKENS];
+    ngx_uint_t                     n;
+    ngx_queue_t                   *q;
+    ngx_http_tgortc_delivery_t    *delivery;
     ngx_http_tgortc_dispatcher_t  *dispatcher;
 
     dispatcher = queue->dispatcher;
+    n = 0;
+
+    for (q = ngx_queue_head(&queue->deliveries);
+         q != ngx_queue_sentinel(&queue->deliveries);
+         q = ngx_queue_next(q))
+    {
+        delivery = ngx_queue_data(q, ngx_http_tgortc_delivery_t, link);
+
+        if (n == NGX_HTTP_TGORTC_TOKENS) {
+            break;
+        }
+
+        tokens[n++] = delivery->token;
+    }
 
     args[0] = queue->endpoint->id;
     args[1] = queue->lease_text;
@@ -296,12 +324,16 @@ ngx_http_tgortc_dispatcher_release(ngx_http_tgortc_queue_t *queue)
     ngx_str_set(&args[3], "0");
 
     if (ngx_http_tgortc_call(dispatcher->app, NGX_HTTP_TGORTC_RELEASE,
-                             &ngx_http_tgortc_no_room, args, 4, NULL, 0,
+                             &ngx_http_tgortc_no_room, args, 4, tokens, n,
                              ngx_http_tgortc_dispatcher_released, queue)
         != NGX_OK)
     {
         ngx_http_tgortc_dispatcher_wait(queue, NGX_HTTP_TGORTC_POLL);
+        return;
     }
+
+    queue->claiming = 1;
+    queue->claimed = 0;
 }
 
 
@@ -311,8 +343,16 @@ ngx_http_tgortc_dispatcher_released(void *data,
 {
     ngx_http_tgortc_queue_t *queue = data;
 
-    ngx_http_tgortc_dispatcher_wait(queue, outcome == NGX_HTTP_TGORTC_OK
-                                           ? 0 : NGX_HTTP_TGORTC_POLL);
+    queue->claiming = 0;
+
+    if (outcome != NGX_HTTP_TGORTC_OK) {
+        ngx_http_tgortc_dispatcher_wait(queue, NGX_HTTP_TGORTC_POLL);
+        return;
+    }
+
+    queue->lost = 0;
+
+    ngx_http_tgortc_dispatcher_claim(queue);
 }
 
 
@@ -373,6 +413,16 @@ ngx_http_tgortc_dispatcher_claim(ngx_http_tgortc_queue_t *queue)
         return;
     }
 
+    if (queue->lost && queue->leasing == 0) {
+        ngx_http_tgortc_dispatcher_release(queue);
+        return;
+    }
+
+    if (queue->lost) {
+        ngx_http_tgortc_dispatcher_wait(queue, NGX_HTTP_TGORTC_RETRY_REPORT);
+        return;
+    }
+
     /* without a free place the next report goes on */
 
     n = ngx_http_tgortc_dispatcher_free(queue);
@@ -422,6 +472,7 @@ ngx_http_tgortc_dispatcher_claimed(void *data,
     queue->reserved -= queue->claimed;
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
+        queue->lost = 1;
         ngx_http_tgortc_dispatcher_wait(queue, NGX_HTTP_TGORTC_POLL);
         return;
     }
@@ -480,6 +531,7 @@ ngx_http_tgortc_dispatcher_deliver(ngx_http_tgortc_queue_t *queue,
 
     delivery->queue = queue;
     delivery->pool = pool;
+    ngx_queue_init(&delivery->link);
     delivery->lease_end = ngx_current_msec + queue->lease;
     delivery->nattempts = nevents;
     delivery->room_id.data = ngx_pstrdup(pool, &room_id);
@@ -495,6 +547,8 @@ ngx_http_tgortc_dispatcher_deliver(ngx_http_tgortc_queue_t *queue,
     {
         goto failed;
     }
+
+    ngx_queue_insert_tail(&queue->deliveries, &delivery->link);
 
     return next;
 
@@ -654,7 +708,7 @@ ngx_http_tgortc_dispatcher_judge(ngx_http_tgortc_attempt_t *attempt)
     }
 
     if (status == 0 || status >= 500 || status == 429) {
-        delivery->endpoint_failed = 1;
+        delivery->endpoint_failed++;
     }
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
@@ -752,7 +806,7 @@ ngx_http_tgortc_dispatcher_report(ngx_http_tgortc_delivery_t *delivery)
     args = ngx_palloc(delivery->pool,
                       (7 + 4 * delivery->nattempts) * sizeof(ngx_str_t));
     p = ngx_pnalloc(delivery->pool,
-                    (1 + 2 * delivery->nattempts) * NGX_INT64_LEN);
+                    (2 + 2 * delivery->nattempts) * NGX_INT64_LEN);
 
     if (args == NULL || p == NULL) {
         ngx_http_tgortc_dispatcher_done(delivery);
@@ -763,9 +817,10 @@ ngx_http_tgortc_dispatcher_report(ngx_http_tgortc_delivery_t *delivery)
     args[1] = queue->lease_text;
     args[2] = queue->dispatcher->owner;
 
-    if (!ngx_exiting && !ngx_terminate) {
+    if (!ngx_exiting && !ngx_terminate && !queue->lost) {
         delivery->reserved = ngx_http_tgortc_dispatcher_free(queue);
         queue->reserved += delivery->reserved;
+        queue->leasing += (delivery->reserved > 0);
     }
 
     args[3].data = p;
@@ -780,11 +835,9 @@ ngx_http_tgortc_dispatcher_report(ngx_http_tgortc_delivery_t *delivery)
         ngx_str_set(&args[5], "0");
     }
 
-    if (delivery->endpoint_failed) {
-        ngx_str_set(&args[6], "1");
-    } else {
-        ngx_str_set(&args[6], "0");
-    }
+    args[6].data = p;
+    p = ngx_sprintf(p, "%ui", delivery->endpoint_failed);
+    args[6].len = p - args[6].data;
 
     n = 7;
 
@@ -843,7 +896,12 @@ ngx_http_tgortc_dispatcher_reported(void *data,
     queue = delivery->queue;
 
     queue->reserved -= delivery->reserved;
+    queue->leasing -= (delivery->reserved > 0);
     delivery->reserved = 0;
+
+    if (outcome == NGX_HTTP_TGORTC_UNAVAILABLE) {
+        queue->lost = 1;
+    }
 
     /* as long as nobody else may send it, the answer is worth the trouble */
 
@@ -874,5 +932,6 @@ ngx_http_tgortc_dispatcher_done(ngx_http_tgortc_delivery_t *delivery)
         ngx_del_timer(&delivery->timer);
     }
 
+    ngx_queue_remove(&delivery->link);
     ngx_destroy_pool(delivery->pool);
 }

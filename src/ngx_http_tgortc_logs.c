@@ -32,6 +32,8 @@
 #define NGX_HTTP_TGORTC_STATS_VALUES    3
 #define NGX_HTTP_TGORTC_ENTRY           10
 
+#define NGX_HTTP_TGORTC_REPLAY_ARGS     5
+
 
 typedef struct {
     long long  total;
@@ -44,6 +46,8 @@ static void ngx_http_tgortc_logs_list(ngx_http_request_t *r);
 static void ngx_http_tgortc_logs_stats(ngx_http_request_t *r);
 static void ngx_http_tgortc_logs_cleanup(ngx_http_request_t *r);
 static void ngx_http_tgortc_logs_replay(ngx_http_request_t *r);
+static void ngx_http_tgortc_logs_replay_next(ngx_http_request_t *r,
+    ngx_str_t *args);
 static void ngx_http_tgortc_logs_refuse(ngx_http_request_t *r,
     ngx_tgortc_message_e message, const char *field);
 static ngx_int_t ngx_http_tgortc_logs_seconds(cJSON *json, const char *name,
@@ -214,7 +218,7 @@ ngx_http_tgortc_logs_replay(ngx_http_request_t *r)
     cJSON      *json, *item;
     u_char      since[NGX_INT64_LEN], until[NGX_INT64_LEN];
     ngx_int_t   rc;
-    ngx_str_t   args[3];
+    ngx_str_t   args[NGX_HTTP_TGORTC_REPLAY_ARGS];
 
     json = ngx_http_tgortc_request_json(r, &rc);
     if (json == NULL) {
@@ -225,6 +229,8 @@ ngx_http_tgortc_logs_replay(ngx_http_request_t *r)
     ngx_str_set(&args[0], "");
     args[1].data = since;
     args[2].data = until;
+    ngx_str_set(&args[3], "0");
+    ngx_str_set(&args[4], "0");
 
     item = cJSON_GetObjectItemCaseSensitive(json, "event_id");
 
@@ -245,7 +251,41 @@ ngx_http_tgortc_logs_replay(ngx_http_request_t *r)
         return;
     }
 
-    ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_REPLAY, args, 3,
+    ngx_http_tgortc_logs_replay_next(r, args);
+}
+
+
+/* the letters of a range are sent a thousand at once, Redis has other work */
+
+static void
+ngx_http_tgortc_logs_replay_next(ngx_http_request_t *r, ngx_str_t *args)
+{
+    ngx_uint_t              i;
+    ngx_http_tgortc_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+
+    if (ctx->replay == NULL) {
+        ctx->replay = ngx_pcalloc(r->pool, NGX_HTTP_TGORTC_REPLAY_ARGS
+                                           * sizeof(ngx_str_t));
+        if (ctx->replay == NULL) {
+            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+            return;
+        }
+    }
+
+    for (i = 0; i < NGX_HTTP_TGORTC_REPLAY_ARGS; i++) {
+        ctx->replay[i].len = args[i].len;
+        ctx->replay[i].data = ngx_pstrdup(r->pool, &args[i]);
+
+        if (ctx->replay[i].data == NULL) {
+            ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+            return;
+        }
+    }
+
+    ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_REPLAY, ctx->replay,
+                                NGX_HTTP_TGORTC_REPLAY_ARGS,
                                 ngx_http_tgortc_logs_answer_replay);
 }
 
@@ -520,17 +560,48 @@ static ngx_int_t
 ngx_http_tgortc_logs_answer_replay(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
-    cJSON  *json;
+    cJSON                  *json;
+    u_char                  skip[NGX_INT64_LEN], began[NGX_INT64_LEN];
+    ngx_str_t               args[NGX_HTTP_TGORTC_REPLAY_ARGS];
+    ngx_http_tgortc_ctx_t  *ctx;
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
         return ngx_http_tgortc_logs_failed(r, outcome);
     }
 
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+
+    ctx->replayed += ngx_http_tgortc_reply_integer(reply,
+                                                   NGX_HTTP_TGORTC_LOGS_FIRST);
+
+    if (ngx_http_tgortc_reply_integer(reply, NGX_HTTP_TGORTC_LOGS_FIRST + 1)
+        >= 0)
+    {
+        ngx_memcpy(args, ctx->replay, sizeof(args));
+
+        args[3].data = skip;
+        args[3].len = ngx_sprintf(skip, "%L",
+                                  (int64_t) ngx_http_tgortc_reply_integer(reply,
+                                            NGX_HTTP_TGORTC_LOGS_FIRST + 1))
+                      - skip;
+        args[4].data = began;
+        args[4].len = ngx_sprintf(began, "%L",
+                                  (int64_t) ngx_http_tgortc_reply_integer(reply,
+                                            NGX_HTTP_TGORTC_LOGS_FIRST + 2))
+                      - began;
+
+        /* another call holds the request as this one did */
+
+        r->main->count++;
+        ngx_http_tgortc_logs_replay_next(r, args);
+
+        return NGX_DONE;
+    }
+
     json = cJSON_CreateObject();
 
     cJSON_AddItemToObjectCS(json, "replayed",
-        cJSON_CreateNumber((double) ngx_http_tgortc_reply_integer(reply,
-                                               NGX_HTTP_TGORTC_LOGS_FIRST)));
+                            cJSON_CreateNumber((double) ctx->replayed));
 
     return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, json);
 }

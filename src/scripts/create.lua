@@ -27,7 +27,7 @@ end
 
 room = {
     1, NOT_STARTED, tonumber(ARGV[12]), tonumber(ARGV[13]),
-    tonumber(ARGV[14]), now, now, 0, 0, 0, 0, {}, {}, {}, 0, {}, 0, 0
+    tonumber(ARGV[14]), now, now, 0, 0, 0, 0, {}, {}, {}, 0, {}, 0, 0, {}
 }
 
 for i, uid in ipairs(uids) do

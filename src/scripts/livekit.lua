@@ -17,7 +17,7 @@ local EVENT, EVENT_ID, ROOM_SID, P_SID = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local IDENTITY, MADE_AT, REASON = ARGV[14], tonumber(ARGV[15]), ARGV[16]
 local P_DEVICE = ARGV[17]
 
-local EVENT_IDS_MAX, ROOM_SIDS_MAX = 64, 8
+local EVENT_IDS_MAX, ROOM_SIDS_MAX, STRAYS_MAX = 64, 8, 32
 
 -- a client that hangs up says the same as one that reconnects from scratch
 local SHORT_GRACE = 2000
@@ -44,6 +44,23 @@ local function remember(list, value, max)
     if #list > max then
         table.remove(list, 1)
     end
+end
+
+
+-- The session of this event is over, whoever it is.
+local function bury_session(member)
+    if member then
+        bury(member, P_SID)
+
+    elseif not contains(room[STRAYS], P_SID) then
+        remember(room[STRAYS], P_SID, STRAYS_MAX)
+    end
+end
+
+
+local function is_buried(member)
+    return contains(room[STRAYS], P_SID)
+           or contains(member and member[DEAD] or {}, P_SID)
 end
 
 
@@ -76,7 +93,7 @@ end
 -- A session that began before the person left, or before the current one did,
 -- is over, however late its beginning is heard of.
 local function is_stale(member)
-    return contains(member[DEAD] or {}, P_SID) or MADE_AT < member[SID_AT]
+    return MADE_AT < member[SID_AT]
            or (not is_active(member) and MADE_AT <= member[LEFT_AT])
 end
 
@@ -85,20 +102,23 @@ local function on_joined()
     local member = find(room, IDENTITY)
 
     if room[CLOSED] == 1 then
-        if member then
-            bury(member, P_SID)
+        bury_session(member)
+        return
+    end
+
+    -- a track was heard of before
+    if member and member[SID] == P_SID then
+        member[SID_AT] = MADE_AT
+
+        if P_DEVICE ~= '' then
+            member[DEVICE] = P_DEVICE
         end
 
         return
     end
 
-    if member and member[SID] == P_SID then
-        member[SID_AT] = MADE_AT
-        return
-    end
-
-    if member and is_stale(member) then
-        bury(member, P_SID)
+    if is_buried(member) or (member and is_stale(member)) then
+        bury_session(member)
         return
     end
 
@@ -117,9 +137,10 @@ local function on_track()
     local member = find(room, IDENTITY)
 
     if member and is_active(member) and member[LINK] ~= LIVE
-        and room[CLOSED] == 0 and not contains(member[DEAD] or {}, P_SID)
+        and room[CLOSED] == 0 and not is_buried(member)
     then
-        connect(room, member, P_SID, now, P_DEVICE)
+        -- nobody said when it was made: no later one is refused for it
+        connect(room, member, P_SID, member[SID_AT], P_DEVICE)
     end
 end
 
@@ -127,12 +148,8 @@ end
 local function on_left()
     local member = find(room, IDENTITY)
 
-    if not member then
-        return
-    end
-
-    if member[LINK] ~= LIVE or member[SID] ~= P_SID then
-        bury(member, P_SID)
+    if not member or member[LINK] ~= LIVE or member[SID] ~= P_SID then
+        bury_session(member)
 
     elseif REASON == 'transient' then
         start_grace(member, GRACE, ARGV[REJOIN])
@@ -149,14 +166,10 @@ end
 local function on_aborted()
     local member = find(room, IDENTITY)
 
-    if not member then
-        return
-    end
-
-    if member[LINK] == LIVE and member[SID] == P_SID then
+    if member and member[LINK] == LIVE and member[SID] == P_SID then
         start_grace(member, GRACE, ARGV[REJOIN])
     else
-        bury(member, P_SID)
+        bury_session(member)
     end
 end
 
@@ -199,8 +212,8 @@ remember(room[EVENT_IDS], EVENT_ID, EVENT_IDS_MAX)
 if place_room_sid() == 'superseded' then
     local member = find(room, IDENTITY)
 
-    if member and member[SID] ~= P_SID then
-        bury(member, P_SID)
+    if P_SID ~= '' and not (member and member[SID] == P_SID) then
+        bury_session(member)
     end
 
 elseif EVENT == 'started' then

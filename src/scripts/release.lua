@@ -1,5 +1,7 @@
--- Gives back what the worker held that was in this one's place before.
+-- Gives back what this worker holds without knowing of it: what one held that
+-- died in its place, or what a reply said that was lost.
 --
+-- ARGV   14… the tokens of what it knows of
 -- reply  'ok'
 
 -- include base
@@ -9,13 +11,20 @@ if is_late then
     return { 'late', now }
 end
 
-local OWNERS_MAX = 10000
+local HELD_MAX = 10000
 
 local held = call('ZRANGEBYSCORE', DUE, now, now + LEASE + 1, 'WITHSCORES',
-                  'LIMIT', 0, OWNERS_MAX)
+                  'LIMIT', 0, HELD_MAX)
+local known = {}
+
+for k = 14, #ARGV do
+    known[tonumber(ARGV[k])] = true
+end
 
 for k = 1, #held, 2 do
-    if tonumber(held[k + 1]) % 1 == OWNER / 4096 then
+    local token = tonumber(held[k + 1])
+
+    if token % 1 == OWNER / 4096 and not known[token] then
         call('ZADD', DUE, now, held[k])
     end
 end

@@ -1,12 +1,20 @@
 -- Sends dead letters again: they wait behind what waits already.
 --
--- ARGV   10 event id, or empty for all that were given up from 11 to 12 (ms)
--- reply  'ok', 3 and 4 how many
+-- ARGV   10 event id, or empty for those that were given up from 11 to 12 (ms),
+--        a thousand at once; 13 how many to pass over, 14 when the first call
+--        of this replay was (ms), or 0
+-- reply  'ok', 3 and 4 how many, 5 how many to pass over in the next call, -1
+--        if this was the last one, 6 when the first call was
 
 -- include base
 -- include outbox
 local EVENT_ID, SINCE, UNTIL = ARGV[10], ARGV[11], ARGV[12]
+local SKIPPED, BEGAN = tonumber(ARGV[13]), tonumber(ARGV[14])
 local AT_ONCE = 1000
+
+if BEGAN == 0 then
+    BEGAN = now
+end
 
 local replayed = 0
 
@@ -42,23 +50,19 @@ if EVENT_ID ~= '' then
         replay(EVENT_ID .. ':' .. endpoint)
     end
 
-    return { 'ok', now, replayed, replayed }
+    return { 'ok', now, replayed, replayed, -1, BEGAN }
 end
 
-local skipped, ids = 0, nil
+-- not what is given up meanwhile, because these come into a full queue
+local last = math.min(UNTIL, BEGAN - 1)
+local ids = call('ZRANGEBYSCORE', DEAD_AGE, SINCE, last, 'LIMIT', SKIPPED,
+                 AT_ONCE)
 
-repeat
-    ids = call('ZRANGEBYSCORE', DEAD_AGE, SINCE, UNTIL, 'LIMIT', skipped,
-               AT_ONCE)
+for _, id in ipairs(ids) do
+    replay(id)
+end
 
-    local before = replayed
+-- those of endpoints that are gone stay where they are
+local skipped = #ids == AT_ONCE and SKIPPED + #ids - replayed or -1
 
-    for _, id in ipairs(ids) do
-        replay(id)
-    end
-
-    -- those of endpoints that are gone stay
-    skipped = skipped + #ids - (replayed - before)
-until #ids < AT_ONCE
-
-return { 'ok', now, replayed, replayed }
+return { 'ok', now, replayed, replayed, skipped, BEGAN }

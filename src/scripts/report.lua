@@ -1,7 +1,7 @@
 -- Says how sending went.
 --
 -- ARGV   14 token, 15 '1' to go on with the room at once,
---        16 '1' if the endpoint as a whole failed (connection, timeout, 5xx,
+--        16 how often the endpoint as a whole failed (connection, timeout, 5xx,
 --        429), then for each event: index, 'ok', 'retry' or 'dead', delay (ms),
 --        reason
 -- reply  'ok', 4 0, 5… what is to be sent next, as add_change(); 'stale' if
@@ -10,7 +10,7 @@
 -- include base
 -- include outbox
 -- include sending
-local TOKEN, GO_ON, ENDPOINT_FAILED = ARGV[14], ARGV[15], ARGV[16]
+local TOKEN, GO_ON, FAILED = ARGV[14], ARGV[15], tonumber(ARGV[16])
 
 local score = call('ZSCORE', DUE, ROOM_ID)
 local change = head_of(ENDPOINT, ROOM_ID)
@@ -26,11 +26,13 @@ local breaker = load_breaker()
 local failures = breaker[FAILURES]
 local is_probe = breaker[PROBE] == TOKEN
 
-if ENDPOINT_FAILED == '1' then
-    failures = failures + 1
+if FAILED > 0 then
+    local was_closed = failures < BREAKER_FAILURES
+
+    failures = failures + FAILED
 
     -- what was under way when it opened tells nothing new
-    if failures == BREAKER_FAILURES or is_probe then
+    if (was_closed and failures >= BREAKER_FAILURES) or is_probe then
         breaker[OPEN_FOR] = math.min(BREAKER_MAX,
                                 math.max(BREAKER_MIN, 2 * breaker[OPEN_FOR]))
         breaker[OPEN_UNTIL], breaker[PROBE] = now + breaker[OPEN_FOR], ''
@@ -66,7 +68,7 @@ for k = 17, #ARGV, 4 do
 
     else
         -- a probe is the breaker's, not the event's
-        if not (is_probe and ENDPOINT_FAILED == '1') then
+        if not (is_probe and FAILED > 0) then
             tries[2 * i - 1], tries[2 * i] = tries[2 * i - 1] + 1, now + delay
         end
 

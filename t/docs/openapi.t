@@ -28,8 +28,16 @@ const OPERATIONS = {
         [200, 400, 401, 403, 404, 405, 409, 410, 413, 429, 500, 503],
     joinRoom: [200, 400, 401, 403, 404, 405, 409, 410, 413, 429, 500, 503],
     leaveRoom: [200, 400, 401, 403, 404, 405, 413, 429, 500, 503],
+    endRoom: [200, 400, 401, 403, 404, 405, 413, 429, 500, 503],
+    cancelInvitations:
+        [200, 400, 401, 403, 404, 405, 410, 413, 429, 500, 503],
     syncRooms: [200, 400, 401, 403, 405, 429, 500, 503],
     getRoom: [200, 400, 401, 403, 404, 405, 429, 500, 503],
+    livekitWebhook: [200, 400, 401, 403, 405, 413, 429, 500, 503],
+    listWebhookLogs: [200, 400, 401, 403, 405, 429, 500, 503],
+    webhookStats: [200, 401, 403, 405, 429, 500, 503],
+    cleanUpWebhookLogs: [200, 400, 401, 403, 405, 413, 429, 500, 503],
+    replayWebhooks: [200, 400, 401, 403, 405, 413, 429, 500, 503],
     health: [200, 403, 405, 429, 500, 503]
 };
 
@@ -38,6 +46,10 @@ const ROOM = 'room_id creator token url status created_at max_participants'
 const DETAILS = 'room_id creator status created_at max_participants timeout'
     + ' rtc_type uids duration ended_at participants';
 const PARTICIPANT = 'uid status device_type connected joined_at left_at';
+
+/* with a secret only */
+const SIGNED = ['X-Signature', 'webhook-id', 'webhook-timestamp',
+    'webhook-signature'];
 
 let count = 0;
 let failed = 0;
@@ -100,6 +112,22 @@ function* operations(document) {
             }
         }
     }
+}
+
+
+/* the requests to an endpoint: [name of the event, operation] */
+
+function events(document) {
+    return Object.entries(document.webhooks).map(
+        ([name, item]) => [name, item.post]);
+}
+
+
+/* every text between quotes that stands there in the source, in order */
+
+function quoted(source, before) {
+    return [...source.matchAll(new RegExp(`${before}\\s*"([^"]+)"`, 'g'))]
+        .map(match => match[1]);
 }
 
 
@@ -197,7 +225,8 @@ async function document_tests(document) {
     const Ajv = installed('ajv/dist/2020').default;
     const formats = installed('ajv-formats').default;
 
-    const ajv = new Ajv({ strict: true, strictTypes: false, allErrors: true });
+    const ajv = new Ajv({ strict: true, strictTypes: false, allErrors: true,
+        strictRequired: false });
     formats(ajv);
     ajv.addVocabulary(['components']);
 
@@ -313,18 +342,32 @@ async function document_tests(document) {
     });
 
     await test('every body has examples, which conform', () => {
-        for (const [route, , operation] of operations(document)) {
+        const all = [...[...operations(document)].map(found => found[2]),
+            ...events(document).map(found => found[1])];
+
+        for (const operation of all) {
             const bodies = Object.entries(operation.responses).map(
                 ([status, response]) => [status, resolve(document, response)]);
 
             if (operation.requestBody) {
-                assert(operation.requestBody.required, route);
+                assert(operation.requestBody.required, operation.operationId);
                 bodies.push(['request', operation.requestBody]);
             }
 
             for (const [status, body] of bodies) {
                 const at = `${operation.operationId} ${status}`;
-                const media = body.content['application/json'];
+
+                if (!body.content) {
+                    assert(at === 'livekitWebhook 200' || /^on[A-Z]/.test(at),
+                        at);
+                    continue;
+                }
+
+                assert.deepStrictEqual(Object.keys(body.content),
+                    [at === 'livekitWebhook request'
+                        ? 'application/webhook+json' : 'application/json'], at);
+
+                const media = Object.values(body.content)[0];
                 const examples = examples_of(media);
 
                 assert(examples.length > 0, at);
@@ -345,7 +388,7 @@ async function document_tests(document) {
         const known = messages();
 
         for (const [node, at] of walk(document)) {
-            if (typeof node.message === 'string') {
+            if (typeof node.message === 'string' && node.code !== 200) {
                 assert(known.some(text => text.test(node.message)),
                     `${at}: ${node.message}`);
             }
@@ -376,6 +419,15 @@ async function document_tests(document) {
                     continue;
                 }
 
+                /* it is told what it was not asked for, and obeys too well */
+
+                if (operation.operationId === 'livekitWebhook'
+                    && status !== '405')
+                {
+                    assert(!response.headers && !response.$ref, status);
+                    continue;
+                }
+
                 const header = resolve(document,
                     resolve(document, response).headers[name]);
 
@@ -398,17 +450,21 @@ async function document_tests(document) {
         }
     });
 
-    await test('only the health check needs no API key', () => {
+    await test("only health and LiveKit's webhook need no API key", () => {
+        const others = { health: [], livekitWebhook: [{ livekit: [] }] };
+
         assert.deepStrictEqual(document.security, [{}, { apiKey: [] }]);
 
         for (const [, , operation] of operations(document)) {
             assert.deepStrictEqual(operation.security,
-                operation.operationId === 'health' ? [] : undefined);
+                others[operation.operationId]);
         }
     });
 
     await test('null is no value of a request field', () => {
-        for (const name of ['CreateRoom', 'Invite', 'Join', 'Leave']) {
+        for (const name of ['CreateRoom', 'Invite', 'Join', 'Leave', 'Cancel',
+            'Cleanup', 'Replay'])
+        {
             const { properties } = document.components.schemas[name];
 
             for (const [field, schema] of Object.entries(properties)) {
@@ -430,6 +486,103 @@ async function document_tests(document) {
         assert.strictEqual(DeviceType.maxLength, limit('DEVICE_MAX'));
         assert.strictEqual(MaxParticipants.minimum, limit('PARTICIPANTS_MIN'));
         assert.strictEqual(MaxParticipants.maximum, limit('PARTICIPANTS_MAX'));
+
+        const logs = read(root, 'src/ngx_http_tgortc_logs.c');
+        const of_logs = name => define(logs, `NGX_HTTP_TGORTC_${name}`);
+        const { Cleanup, Cursor, EventId, LogPage }
+            = document.components.schemas;
+        const page = document.paths['/api/v1/webhooks/logs'].get.parameters[0];
+
+        assert.strictEqual(page.schema.maximum, of_logs('LOGS_LIMIT_MAX'));
+        assert.strictEqual(LogPage.properties.data.properties.entries.maxItems,
+            of_logs('LOGS_LIMIT_MAX'));
+        assert.match(logs, new RegExp('^#define NGX_HTTP_TGORTC_LOGS_LIMIT +"'
+            + page.schema.default + '"$', 'm'));
+        assert.strictEqual(Cleanup.properties.retention_days.maximum,
+            of_logs('DAYS_MAX'));
+        assert.strictEqual(EventId.maxLength, of_logs('EVENT_ID_MAX'));
+        assert(Cursor.pattern.includes(`{1,${of_logs('CURSOR_DIGITS')}}`));
+    });
+
+    await test('the events are those of the source', () => {
+        const source = read(root, 'src/ngx_http_tgortc_event.c');
+        const names = quoted(source.match(/event_names\[\] = \{[^}]*\}/)[0],
+            'ngx_string\\(');
+
+        assert.strictEqual(names.length, 8);
+        assert.deepStrictEqual(Object.keys(document.webhooks), names);
+
+        const { EventType, CountsByEvent } = document.components.schemas;
+
+        assert.deepStrictEqual(EventType.enum, names);
+        assert.deepStrictEqual(Object.keys(CountsByEvent.properties), names);
+        assert.deepStrictEqual(CountsByEvent.required, names);
+    });
+
+    await test('an event has the headers and the query of the source', () => {
+        const source = read(root, 'src/ngx_http_tgortc_event.c');
+        const headers = quoted(source, 'event_header\\(pool, hr,').filter(
+            name => !['Content-Type', 'User-Agent'].includes(name));
+        const query = source.match(/"%V%s(\w+)=%s&(\w+)=%s"/).slice(1);
+
+        for (const [name, operation] of events(document)) {
+            const parameters = operation.parameters.map(
+                parameter => resolve(document, parameter));
+            const of_kind = kind => parameters.filter(
+                parameter => parameter.in === kind);
+
+            assert.deepStrictEqual(of_kind('query').map(p => p.name), query);
+            assert.deepStrictEqual(of_kind('header').map(p => p.name), headers);
+            assert.deepStrictEqual(of_kind('header').filter(p => !p.required)
+                .map(p => p.name), SIGNED);
+
+            for (const parameter of parameters) {
+                if (/event.type/i.test(parameter.name)) {
+                    assert.strictEqual(parameter.example, name);
+                    assert.strictEqual(parameter.schema.const, name);
+                }
+            }
+        }
+    });
+
+    await test('an event has the body of the source', () => {
+        const source = read(root, 'src/ngx_http_tgortc_event.c')
+            .match(/\nngx_http_tgortc_event_body\([^]*?\n\}/)[0];
+        const keys = quoted(source, 'cJSON_AddItemToObjectCS\\(json,');
+        const room = keys.slice(0, keys.indexOf('uid'));
+        const more = {
+            'participant.invited': ['uid', 'invited_uids'],
+            'participant.joined': ['uid', 'device_type'],
+            'participant.missed': ['uid', 'missed_uids']
+        };
+
+        assert.strictEqual(room.length, 10);
+        assert.match(source, /"invited_uids" : "missed_uids"/);
+
+        for (const [name, operation] of events(document)) {
+            const schema = resolve(document, operation.requestBody
+                .content['application/json'].schema);
+            const wanted = [...room, ...(more[name]
+                || (name.startsWith('room.') ? [] : ['uid']))];
+
+            assert.deepStrictEqual(Object.keys(schema.properties), wanted,
+                name);
+            assert.deepStrictEqual(schema.required,
+                wanted.filter(key => key !== 'device_type'), name);
+        }
+    });
+
+    await test('a replay is of an id, or of a time', () => {
+        const { Replay } = document.components.schemas;
+
+        for (const body of [{}, { since: 1 }, { until: 1 }, { event_id: '' },
+            { event_id: 5 }, { since: -1, until: 1 }])
+        {
+            assert(check(Replay, body), JSON.stringify(body));
+        }
+
+        conforms(Replay, { event_id: 'a-1' }, 'an id');
+        conforms(Replay, { since: 0, until: 0 }, 'a time');
     });
 
     await test('values past the limits do not conform', () => {

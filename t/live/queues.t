@@ -90,7 +90,7 @@ sub replay {
     my $response = ask(logs_request($nginx, '/replay', \%what));
 
     return $response->{status} == 200 ? $response->json->{replayed}
-                                      : "$response->{status}";
+                                      : "HTTP $response->{status}";
 }
 
 
@@ -167,12 +167,11 @@ ok(reconfigure($two[0], $y . $retry), 'one nginx has x no longer');
     $traffic->('before');
     ok(reconfigure($rename[0], $new), 'renamed at one nginx');
     $traffic->('between');
+    is($endpoint->await_events(40, path => '/old'), 40,
+       'the old name gets what is made while somebody has it');
     ok(reconfigure($rename[1], $new), 'renamed at the other');
     $traffic->('after');
 
-    is($endpoint->await_events(40, path => '/old',
-                               room => '^(?:before|between)'), 40,
-       'the old name gets what is made while somebody has it');
     is($endpoint->await_events(40, path => '/new',
                                room => '^(?:between|after)'), 40,
        'the new one what is made since somebody has it');
@@ -241,7 +240,8 @@ is(counts($full), '32 = 0 ok + 12 failed + 20 pending',
 
 {
     my $nginx = app('lost', $endpoint->hook('/lost'),
-                    redis => "$redis->{address} prefix=lost db=1");
+                    redis => "$redis->{address} prefix=lost db=1 "
+                             . 'timeout=10s');
 
     is_ok('a room', ring($nginx, 'lost1'));
     is($endpoint->await_events(1, path => 'lost'), 1, 'and its event');
@@ -430,7 +430,7 @@ sub pages {
                 { event_id => 7 }, { since => 1 }, { until => 1 },
                 { since => 'x', until => 2 };
 
-    is(join(' ', @wrong), join(' ', (400) x 6), 'what makes no sense');
+    is(join(' ', @wrong), join(' ', ('HTTP 400') x 6), 'what makes no sense');
 }
 
 {
@@ -587,30 +587,94 @@ END
 }
 
 
-# --- how many dead letters
+# --- how many dead letters, and all of them again
 
 {
-    my $nginx = app('cap', $endpoint->hook('/cap', 'name=cap'));
-
-    $redis->command('EVAL', <<'END', 2, '{cap}:dead', '{cap}:dead:age');
-for i = 1, 100000 do
-    redis.call('HSET', KEYS[1], 'old-' .. i, '')
-    redis.call('ZADD', KEYS[2], 1e12 + i, 'old-' .. i)
-end
-END
+    my $other = redis();
+    my $nginx = hooked("$other->{address} timeout=5s",
+                       $endpoint->hook('/cap', 'name=cap'));
 
     rules('cap', fails(410, path => '/cap'));
     is_ok('a room', ring($nginx, 'cap'));
     become($nginx, undef, '1 = 0 ok + 1 failed + 0 pending', 'given up');
-    is($redis->command('HLEN', '{cap}:dead') . ' '
-       . $redis->command('ZCARD', '{cap}:dead:age'), '100000 100000',
+
+    # as if there had been many like it
+
+    $other->command('EVAL', <<'END', 3, map { "{tgortc}:$_" }
+local id = redis.call('HKEYS', KEYS[1])[1]
+local letter = cmsgpack.unpack(redis.call('HGET', KEYS[1], id))
+local score = redis.call('ZSCORE', KEYS[2], id)
+local endpoint = string.match(id, ':(.*)')
+
+for i = 1, 99999 do
+    local other = 'old' .. i .. '-1:' .. endpoint
+
+    letter[2] = 'old' .. i
+    redis.call('HSET', KEYS[1], other, cmsgpack.pack(letter))
+    redis.call('ZADD', KEYS[2], score - 100000 + i, other)
+end
+
+for _, what in ipairs({ ':dead:3', ':total:3' }) do
+    redis.call('HINCRBY', KEYS[3], endpoint .. what, 99999)
+end
+END
+                    'dead', 'dead:age', 'stats');
+
+    is(counts($nginx), '100000 = 0 ok + 100000 failed + 0 pending', 'many');
+    is_ok('one more', ring($nginx, 'more'));
+    become($nginx, undef, '100001 = 0 ok + 100001 failed + 0 pending',
+           'given up as well');
+    is($other->command('HLEN', '{tgortc}:dead') . ' '
+       . $other->command('ZCARD', '{tgortc}:dead:age'), '100000 100000',
        'there are 100,000 dead letters at most');
-    is($redis->command('HEXISTS', '{cap}:dead', 'old-1') . ' '
-       . $redis->command('HEXISTS', '{cap}:dead', 'old-2'), '0 1',
-       'the oldest makes room');
+
+    my $letters = join ' ', @{$other->command('ZRANGE', '{tgortc}:dead:age',
+                                              0, 0)};
+
+    like($letters, qr/^old2-1:/, 'the oldest makes room for the newest');
+
+    # replayed, with other requests meanwhile; what comes of it is not waited
+    # for
+
+    my $everything = logs_request($nginx, '/replay',
+                                  { since => 0, until => int(time) + 1 });
+    my ($sum, $over, @requests) = (0, 0);
+
+    drive([
+        sub {
+            my ($response) = @_;
+
+            if ($response) {
+                my $n = $response->{status} == 200
+                        ? $response->json->{replayed} : 0;
+                $sum += $n;
+                $over = !$n;
+            }
+
+            return $over ? undef : $everything;
+        },
+        map {
+            my $i = $_;
+            my $n = 0;
+
+            sub {
+                push @requests, grep { defined } @_;
+                return if $over || ++$n > 500;
+
+                return { %{$nginx->create("while$i-$n", "while$i-$n")},
+                         after => 0.1 * $n };
+            }
+        } 1 .. 2
+    ], deadline => 60);
+
+    # a letter that comes meanwhile makes the oldest go
+    cmp_ok($sum, '>=', 99900, 'all can be replayed');
+    is_ok('other requests while they are replayed', @requests);
+    cmp_ok(max(map { $_->{time} } @requests), '<', 1 * $slack,
+           'do not wait for that');
+    $nginx->stop;
+    $other->stop;
     rules('cap');
-    is(replay($nginx, since => int(time) - 1000, until => int(time) + 1), 1,
-       'for the newest');
 }
 
 
@@ -638,23 +702,43 @@ END
 # --- full, and what is replayed is too much as well
 
 {
-    my $nginx = app('brim', $endpoint->hook('/brim', 'name=brim')
-                            . 'tgortc_webhook_retry delays=5m max_queued=50;');
+    my $other = redis();
+    my $nginx = hooked("$other->{address} timeout=5s",
+                       $endpoint->hook('/brim', 'name=brim')
+                       . 'tgortc_webhook_retry delays=5m max_queued=1000;');
 
-    rules('brim', fails(410, path => '/brim', room => '^brim'),
+    my $groups = sub {
+        my ($name) = @_;
+
+        is_ok("groups: $name", fire([
+            map {
+                my $room = "$name$_";
+
+                $nginx->create($room, "$room.c", (map { "$room.$_" } 1 .. 500),
+                               { max_participants => 1000 });
+            } 1 .. 2
+        ]));
+    };
+
+    rules('brim', fails(410, path => '/brim', room => '^dead'),
                   fails(400, path => '/brim'));
-    is_ok('a large group', ask($nginx->create('brim', 'brim',
-          (map { "brim$_" } 1 .. 40), { max_participants => 100 })));
-    become($nginx, undef, '40 = 0 ok + 40 failed + 0 pending', 'given up');
-    is_ok('others wait', ring($nginx, map { "wait$_" } 1 .. 50));
-    become($nginx, undef, '90 = 0 ok + 40 failed + 50 pending', 'as may');
+    $groups->('dead');
+    become($nginx, undef, '1000 = 0 ok + 1000 failed + 0 pending', 'given up');
+    $groups->('wait');
+    become($nginx, undef, '2000 = 0 ok + 1000 failed + 1000 pending',
+           'as many wait as may');
+    $endpoint->await_events(1000, path => '/brim', room => '^wait');
+
     like(replay($nginx, since => 0, until => int(time) + 1000), qr/^\d+$/,
-         'a replay beyond what may wait ends');
+         'a replay beyond what may wait comes to an end');
 
     my $state = state_of($nginx);
 
-    is($state->{total_count}, 90, 'nothing is counted twice');
-    cmp_ok($state->{pending_count}, '<=', 50, 'no more wait than may');
+    is($state->{total_count}, 2000, 'nothing is counted twice');
+    cmp_ok($state->{pending_count}, '<=', 1000, 'no more wait than may');
+    $nginx->stop;
+    $other->stop;
+    rules('brim');
 }
 
 

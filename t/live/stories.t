@@ -609,7 +609,7 @@ $calls->expect('withdrawn in vain', 'cancel-3',
 
     my $look = ask($calls->request(get => 'long'))->json;
     my ($finished) = grep { $_->{type} eq 'room.finished' }
-                          $calls->{endpoint}->events('long');
+                          $calls->events('long');
 
     is($look->{duration}, $finished->{json}{duration},
        'the room says as long as the event');
@@ -617,7 +617,7 @@ $calls->expect('withdrawn in vain', 'cancel-3',
 }
 
 
-is(scalar $calls->{endpoint}->events('refused'), 0,
+is(scalar $calls->events('refused'), 0,
    'nothing is told of what was refused');
 
 $calls->is_over('at the end');

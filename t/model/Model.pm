@@ -720,6 +720,8 @@ sub livekit {
     my ($self, $step) = @_;
     my $room = $self->room($step->{room});
 
+    $self->{unheard}{$step->{id}} = 1 if !$room;
+
     return ok('') if $self->{ids}{$step->{id}}++;
     return ok('') if !$room || !live($room) || $step->{nobody};
 
@@ -741,9 +743,9 @@ sub unspecified {
 
     my $room = $self->room($step->{room});
 
-    # whether the id of an event that changed nothing is remembered
+    # whether the id of an event is remembered that came before its room
 
-    return 1 if (!$room || !live($room)) && $step->{again};
+    return 1 if $self->{unheard}{$step->{id}};
 
     # room_finished of a room that began unseen while another is known
 
@@ -851,6 +853,13 @@ sub is_dead {
     return 1 if $room->{dead}{$sid};
     return 0 if !$p || $p->{live} && $p->{sid} eq $sid;
     return 1 if defined $last && $ms < $last;
+
+    # of a session that a track has proved only that it is not later than that
+    # is known
+
+    return 1 if $room->{proved}{$uid} && $ms <= $room->{proved}{$uid}
+                && $self->choose(2);
+
     return 0 if !defined $p->{left} || $ms > $p->{left};
     return 1 if !active($p);
     return $self->other('made_before_leaving', 'his', 'dead');
@@ -870,12 +879,7 @@ sub other_session {
                 if $self->other('track_then_joined', 'nothing', 'device');
         }
 
-    } elsif (defined $p->{ms} ? $p->{ms} < $step->{ms}
-             : $p->{proved} < $step->{ms} || $self->choose(2) == 0)
-    {
-        # of a session that a track has proved only that it is not later
-        # than that is known
-
+    } elsif (!defined $p->{ms} || $p->{ms} < $step->{ms}) {
         $room->{dead}{$p->{sid}} = 1;
         @$p{qw(sid ms device)} = @$step{qw(sid ms device)};
 
@@ -937,7 +941,7 @@ sub lk_track_published {
 
     $self->start_room($room);
     $self->connect($room, $uid, $sid);
-    $p->{proved} = $self->{now} * 1000;
+    $room->{proved}{$uid} = $self->{now} * 1000;
 }
 
 

@@ -10,6 +10,7 @@
 #     ROUNDS  how many sequences
 #     STEPS   of a sequence
 #     JOBS    sequences with short deadlines that run side by side
+#     SHRINK  seconds that may be spent on making a sequence shorter
 #
 # Every third sequence (by its seed) has short deadlines.  Nothing is decided
 # by how fast anything is: a deadline is far away while a step is done, or is
@@ -236,7 +237,10 @@ sub do_step {
     $own->{ms} = $self->{made}{$own->{sid}} ||= int(1000 * time)
         if defined $own->{sid};
 
-    return if $step->{op} eq 'begin';
+    if ($step->{op} eq 'begin') {
+        sleep 0.002;
+        return;
+    }
 
     my $before = $self->next_deadline;
     my $began = time;
@@ -730,7 +734,7 @@ sub try {
 
 sub shrink {
     my ($steps, $result, $app, $prefix) = @_;
-    my $until = time + 120;
+    my $until = time + (defined $ENV{SHRINK} ? $ENV{SHRINK} : 60);
     my @steps = @$steps;
 
     splice @steps, $result->{done};

@@ -56,6 +56,11 @@ static const message_t  messages[] = {
     { NGX_TGORTC_MSG_FIELD_UIDS, 1, "128" },
     { NGX_TGORTC_MSG_FIELD_UIDS_EMPTY, 1, "" },
     { NGX_TGORTC_MSG_FIELD_UIDS_MANY, 2, "" },
+    { NGX_TGORTC_MSG_FIELD_DAYS, 1, "36500" },
+    { NGX_TGORTC_MSG_FIELD_LIMIT, 1, "100" },
+    { NGX_TGORTC_MSG_FIELD_CURSOR, 1, "" },
+    { NGX_TGORTC_MSG_FIELD_EVENT, 1, "participant.invited" },
+    { NGX_TGORTC_MSG_FIELD_REPLAY, 1, "until" },
     { NGX_TGORTC_MSG_BUSY, 1, "" }
 };
 

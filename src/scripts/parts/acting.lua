@@ -29,7 +29,7 @@ local function stop_ringing(room, deadline)
     end
 
     if room[MAX] == 2 then
-        finish(room, ROOM_MISSED)
+        finish(room, ROOM_MISSED, MISSED)
     else
         finish_deserted(room, false)
     end

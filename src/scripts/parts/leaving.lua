@@ -46,10 +46,11 @@ end
 
 
 -- Ends the call for whoever is still in it, silently.
-local function finish(room, status)
+local function finish(room, status, ringing)
     for _, member in ipairs(room[MEMBERS]) do
         if is_active(member) then
-            close(member, member[STATE] == JOINED and HUNG_UP or CANCELLED)
+            close(member, member[STATE] == JOINED and HUNG_UP
+                          or ringing or CANCELLED)
         end
     end
 

@@ -9,6 +9,9 @@ local SEQ, APPLIED, MEMBERS, ROOM_SIDS, CLOSED, EVENT_IDS = 11, 12, 13, 14, 15, 
 -- answer
 local ASK_AT, ASKED_UNTIL = 17, 18
 
+-- sids that are over, of people who are no members
+local STRAYS = 19
+
 local NOT_STARTED, IN_PROGRESS, FINISHED = 0, 1, 2
 local ROOM_CANCELLED, ROOM_REJECTED, ROOM_MISSED = 3, 4, 6
 

@@ -2,9 +2,9 @@ package TgoRTC::Calls;
 
 # Copyright (C) TgoRTC contributors
 #
-# For tests of whole calls, on top of TgoRTC::Live: an nginx with its Redis, an
-# endpoint that gets the app's events, and a stand-in for LiveKit, which tells
-# nginx what happens in its rooms.
+# For tests of whole calls, on top of TgoRTC::Live and TgoRTC::Endpoint: an
+# nginx with its Redis, an endpoint that gets the app's events, and a stand-in
+# for LiveKit, which tells nginx what happens in its rooms.
 #
 #     my $calls = calls(ring => '300ms');
 #
@@ -23,10 +23,11 @@ use Exporter 'import';
 use JSON::PP;
 use MIME::Base64 qw(encode_base64 encode_base64url);
 use Test::More ();
+use TgoRTC::Endpoint ();
 use TgoRTC::Live ();
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(calls endpoint stopwatch patience);
+our @EXPORT = qw(calls stopwatch patience);
 
 
 my $json = JSON::PP->new->canonical->utf8->allow_nonref;
@@ -58,7 +59,6 @@ my $ids = 0;
 
 
 sub calls { return TgoRTC::Calls->new(@_) }
-sub endpoint { return TgoRTC::Live::remember(TgoRTC::Endpoint->new(@_)) }
 
 
 # Times longer by that where everything takes longer.
@@ -76,7 +76,8 @@ sub new {
     my ($class, %option) = @_;
 
     my $redis = delete $option{redis} || TgoRTC::Live::redis();
-    my $endpoint = delete $option{endpoint} || endpoint();
+    my $endpoint = delete $option{endpoint}
+                   || TgoRTC::Endpoint::endpoint();
     my $http = delete $option{app} || '';
     my $server = delete $option{server} || '';
 
@@ -87,7 +88,7 @@ sub new {
 
     my $nginx = TgoRTC::Live::nginx(
         redis => $redis,
-        http => "tgortc_webhook $endpoint->{url};\n$http",
+        http => $endpoint->hook('/tgortc/webhook') . $http,
         server => <<"END", %option);
 location = /api/v1/webhooks/livekit {
     tgortc_livekit_webhook;
@@ -265,6 +266,27 @@ sub token {
 
 # --- events
 
+# What has come so far of a room, or of all.  An event is a request to the
+# endpoint, with its body decoded ("json").
+
+sub events {
+    my ($self, $room) = @_;
+
+    my $endpoint = $self->{endpoint};
+    my $of = $endpoint->{of_room} ||= {};
+    my @events = $endpoint->requests;
+
+    for my $event (@events[($endpoint->{sorted} || 0) .. $#events]) {
+        $event->{json} = eval { $json->decode($event->{body}) };
+        push @{$of->{$event->{room}}}, $event;
+    }
+
+    $endpoint->{sorted} = @events;
+
+    return defined $room ? @{$of->{$room} || []} : @events;
+}
+
+
 # Waits for so many events of a room, or for all of it (-1); those that have
 # come, as they came.
 
@@ -273,13 +295,25 @@ sub await {
     my @events;
 
     TgoRTC::Live::wait_for(sub {
-        @events = $self->{endpoint}->events($room);
+        @events = $self->events($room);
 
         return $n < 0 ? grep { $_->{type} eq 'room.finished' } @events
                       : @events >= $n;
     }, $seconds || 10 * patience());
 
     return @events;
+}
+
+
+# Waits until all that happened was delivered, and the module knows it.
+
+sub settle {
+    my ($self) = @_;
+    my $redis = $self->{redis};
+
+    return TgoRTC::Live::wait_for(sub {
+        !@{$redis->command('KEYS', '{tgortc}:queue:*')}
+    });
 }
 
 
@@ -396,8 +430,8 @@ sub wrong {
     };
 
     $differs->('method', $event->{method}, 'POST');
-    $differs->('path', $event->{path}, "/tgortc/webhook?event_type=$type"
-                                       . "&event_id=$id");
+    $differs->('URI', $event->{uri}, "/tgortc/webhook?event_type=$type"
+                                     . "&event_id=$id");
     $differs->('Content-Type', $head->{'content-type'}, 'application/json');
     $differs->('X-Event-Type', $head->{'x-event-type'}, $type);
     $differs->('X-Event-Seq', $head->{'x-event-seq'}, $seq);
@@ -417,7 +451,7 @@ sub wrong {
     if ($type eq 'room.finished' && $body->{status} == 2) {
         ($least, $most) = $so->{duration}
                           ? @{$so->{duration}}
-                          : (0, int($event->{at} - $known->{begun}) + 1);
+                          : (0, int($event->{time} - $known->{begun}) + 1);
     }
 
     my ($duration, $updated) = @$body{qw(duration updated_at)};
@@ -426,7 +460,7 @@ sub wrong {
         if $duration !~ /^\d+\z/ || $duration < $least || $duration > $most;
     push @wrong, "updated_at is $updated"
         if $updated !~ /^\d+\z/ || $updated < int $known->{begun}
-           || $updated > $event->{at};
+           || $updated > $event->{time};
 
     # what is compared as numbers may have become one
 
@@ -467,7 +501,7 @@ sub is_over {
 
     my (%of, %seen, @wrong);
 
-    for ($self->{endpoint}->events) {
+    for ($self->events) {
         push @{$of{$_->{room}}}, $_;
         push @wrong, "$_->{room}: id of $_->{type} twice"
             if $seen{$_->{head}{'x-event-id'} || ''}++;
@@ -545,7 +579,7 @@ package TgoRTC::Calls::Room;
 use strict;
 use warnings;
 
-use Time::HiRes qw(time);
+use Time::HiRes qw(sleep time);
 
 
 sub started { my $self = shift; return $self->tell('room_started', @_) }
@@ -568,6 +602,10 @@ my $last = 0;
 
 sub session {
     my ($self, $uid, $device, %more) = @_;
+
+    # nobody makes one in the same millisecond in which another one ended
+    sleep 0.002;
+
     my $now = int 1000 * time;
 
     $last = $now > $last ? $now : $last + 1;
@@ -685,180 +723,6 @@ sub published {
         sid => TgoRTC::Calls::sid('TR'), name => 'microphone',
         source => 'MICROPHONE', mimeType => 'audio/red', mid => '1'
     }, %top);
-}
-
-
-# The app's backend: a server that keeps what it gets.  "answer" is a sub that
-# is given each event and how many there were, and returns a status, or a hash:
-# status, head (lines), body, delay (seconds), close (no answer at all).
-
-package TgoRTC::Endpoint;
-
-use strict;
-use warnings;
-
-use IO::Select;
-use IO::Socket::INET;
-use Time::HiRes qw(time);
-
-our @ISA = 'TgoRTC::Live::Process';
-
-
-sub new {
-    my ($class, %option) = @_;
-    my $file = TgoRTC::Live::name('events');
-    my ($port, $listener);
-
-    for (1 .. 3) {
-        $port = TgoRTC::Live::free_port();
-        $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
-                                          LocalPort => $port, Listen => 512,
-                                          ReuseAddr => 1)
-            and last;
-    }
-
-    die "endpoint: $!" if !$listener;
-
-    open my $fh, '>>', $file or die "$file: $!";
-    $fh->autoflush(1);
-
-    my $pid = TgoRTC::Live::spawn(sub {
-        $SIG{PIPE} = 'IGNORE';
-        serve($listener, $fh, $option{answer});
-    }, "$file.log");
-
-    close $listener;
-
-    return bless {
-        pid => $pid, file => $file, port => $port, events => [], of => {},
-        url => "http://127.0.0.1:$port/tgortc/webhook"
-    }, $class;
-}
-
-
-# What has come so far, of one room or of all.
-
-sub events {
-    my ($self, $room) = @_;
-
-    open my $fh, '<', $self->{file} or die "$self->{file}: $!";
-    seek $fh, $self->{read} || 0, 0;
-
-    while (my $text = <$fh>) {
-        last if $text !~ /\n\z/;
-
-        $self->{read} += length $text;
-
-        my $event = $json->decode($text);
-
-        $event->{json} = eval { $json->decode($event->{body}) };
-        $event->{type} = $event->{path} =~ /[?&]event_type=([^&]*)/ ? $1 : '';
-        $event->{seq} = $event->{head}{'x-event-seq'} || 0;
-        $event->{room} = ref $event->{json} eq 'HASH'
-                         ? $event->{json}{room_id} : '';
-
-        push @{$self->{events}}, $event;
-        push @{$self->{of}{$event->{room}}}, $event;
-    }
-
-    return @{defined $room ? $self->{of}{$room} || [] : $self->{events}};
-}
-
-
-sub serve {
-    my ($listener, $fh, $answer) = @_;
-
-    my $select = IO::Select->new($listener);
-    my (%in, @later);
-    my $n = 0;
-
-    my $drop = sub {
-        my ($socket) = @_;
-
-        $select->remove($socket);
-        delete $in{$socket};
-        close $socket;
-    };
-
-    my $reply = sub {
-        my ($socket, $reply) = @_;
-
-        return if !$socket->opened;
-        return $drop->($socket) if $reply->{close};
-
-        my $body = defined $reply->{body} ? $reply->{body} : '';
-
-        print $socket join "\r\n",
-            'HTTP/1.1 ' . ($reply->{status} || 200) . ' Answer',
-            @{$reply->{head} || []}, 'Content-Length: ' . length $body, '',
-            $body;
-        $socket->flush;
-    };
-
-    for ( ;; ) {
-        my $now = time;
-
-        @later = sort { $a->[0] <=> $b->[0] } @later;
-        $reply->(@{(shift @later)->[1]}) while @later && $later[0][0] <= $now;
-
-        for my $socket ($select->can_read(@later ? $later[0][0] - $now
-                                                 : undef)) {
-            if ($socket == $listener) {
-                my $client = $listener->accept or next;
-
-                $select->add($client);
-                $in{$client} = '';
-                next;
-            }
-
-            if (!sysread $socket, $in{$socket}, 65536, length $in{$socket}) {
-                $drop->($socket);
-                next;
-            }
-
-            while ($socket->opened and my $event = take(\$in{$socket})) {
-                print $fh $json->encode($event), "\n";
-
-                my $said = $answer ? $answer->($event, ++$n) : 200;
-
-                $said = { status => $said } if !ref $said;
-
-                if ($said->{delay}) {
-                    push @later, [$event->{at} + $said->{delay},
-                                  [$socket, $said]];
-                } else {
-                    $reply->($socket, $said);
-                }
-            }
-        }
-    }
-}
-
-
-# One request from the front of what has come in; nothing if it is incomplete.
-
-sub take {
-    my ($in) = @_;
-
-    $$in =~ /^(\w+) (\S+) HTTP\/1\.1\r\n(.*?)\r\n\r\n/s or return;
-
-    my ($method, $path, $lines, $size) = ($1, $2, "$3\r\n", $+[0]);
-    my %head;
-
-    while ($lines =~ /^([^:\r\n]+):[ \t]*(.*?)\r\n/mg) {
-        $head{lc $1} = $2;
-    }
-
-    my $length = $head{'content-length'} || 0;
-
-    return if length $$in < $size + $length;
-
-    my $event = { at => time, method => $method, path => $path,
-                  head => \%head, body => substr $$in, $size, $length };
-
-    substr $$in, 0, $size + $length, '';
-
-    return $event;
 }
 
 

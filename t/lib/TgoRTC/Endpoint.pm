@@ -241,9 +241,10 @@ sub parse {
 
 sub await {
     my ($self, $n, %only) = @_;
-    my $seconds = delete $only{within} || 40;
 
-    wait_for(sub { (() = $self->requests(%only)) >= $n }, $seconds);
+    $self->wait_until(delete $only{within}, sub {
+        (() = $self->requests(%only)) >= $n
+    });
 
     return $self->requests(%only);
 }
@@ -253,17 +254,32 @@ sub await {
 
 sub await_events {
     my ($self, $n, %only) = @_;
-    my $seconds = delete $only{within} || 40;
     my $seen;
 
-    wait_for(sub {
+    $self->wait_until(delete $only{within}, sub {
         my %seen = map { event_key($_) => 1 } $self->requests(%only);
 
         $seen = keys %seen;
         return $seen >= $n;
-    }, $seconds);
+    });
 
     return $seen;
+}
+
+
+# Looks again only when there is something new.
+
+sub wait_until {
+    my ($self, $seconds, $code) = @_;
+    my $size = -1;
+
+    return wait_for(sub {
+        my $now = -s $self->{file};
+
+        return 0 if $now == $size;
+        $size = $now;
+        return $code->();
+    }, $seconds || 40);
 }
 
 
@@ -344,10 +360,16 @@ sub repeated {
 
 # --- nginx with endpoints, and what it says of them
 
+# They are patient with Redis, unless told otherwise: the machine may be busy.
+
 sub hooked {
     my ($redis, $hooks, %more) = @_;
 
     my $http = delete $more{http} || '';
+
+    $redis = $redis->{address} if ref $redis;
+    $redis .= ' timeout=10s' if $redis !~ /timeout=/;
+
     my $ring = $http =~ /tgortc_ring_timeout/ ? ''
                                               : 'tgortc_ring_timeout 10m;';
     return nginx(
