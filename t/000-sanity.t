@@ -273,7 +273,22 @@ POST /c
 
 
 
-=== TEST 11: no directive in the main context
+=== TEST 11: a secret that is shorter than the hash is warned about
+--- http_config
+    tgortc_redis        127.0.0.1:$TEST_NGINX_REDIS_PORT;
+    tgortc_livekit_key  devkey a-short-secret;
+    tgortc_livekit_url  wss://livekit.example.com;
+--- request
+GET /api/v1/health
+--- response_body: {"status":"ok"}
+--- error_log eval
+qr/\[warn\] .*"tgortc_livekit_key devkey" is shorter than 32 bytes in \S+nginx\.conf:\d+/
+--- no_error_log
+a-short-secret
+
+
+
+=== TEST 12: no directive in the main context
 --- main_config
 tgortc_redis 127.0.0.1:6379;
 --- must_die
@@ -282,7 +297,7 @@ main::emerg('"tgortc_redis" directive is not allowed here')
 
 
 
-=== TEST 12: a handler in http
+=== TEST 13: a handler in http
 --- http_config
     tgortc_rooms;
 --- must_die
@@ -291,7 +306,7 @@ main::emerg('"tgortc_rooms" directive is not allowed here')
 
 
 
-=== TEST 13: a handler in a server
+=== TEST 14: a handler in a server
 --- config
     tgortc_health;
 --- must_die
@@ -300,7 +315,7 @@ main::emerg('"tgortc_health" directive is not allowed here')
 
 
 
-=== TEST 14: a handler with an argument
+=== TEST 15: a handler with an argument
 --- config
     location /rooms {
         tgortc_rooms on;
@@ -311,7 +326,7 @@ main::emerg('invalid number of arguments in "tgortc_rooms" directive')
 
 
 
-=== TEST 15: a handler in a location with a regular expression
+=== TEST 16: a handler in a location with a regular expression
 --- config
     location ~ /rooms {
         tgortc_rooms;
@@ -322,7 +337,7 @@ main::emerg('"tgortc_rooms" directive takes a location with a prefix, .*')
 
 
 
-=== TEST 16: a handler in a location with a name
+=== TEST 17: a handler in a location with a name
 --- config
     location @rooms {
         tgortc_rooms;
@@ -333,7 +348,7 @@ main::emerg('"tgortc_rooms" directive takes a location with a prefix, .*')
 
 
 
-=== TEST 17: two handlers in a location
+=== TEST 18: two handlers in a location
 --- config
     location /rooms {
         tgortc_rooms;
@@ -345,7 +360,7 @@ main::emerg('"tgortc_health" directive is in a location that has a handler alrea
 
 
 
-=== TEST 18: a handler beside another module's
+=== TEST 19: a handler beside another module's
 --- config
     location /rooms {
         stub_status;
@@ -357,7 +372,7 @@ main::emerg('"tgortc_rooms" directive is in a location that has a handler alread
 
 
 
-=== TEST 19: no key of LiveKit
+=== TEST 20: no key of LiveKit
 --- http_config
     tgortc_redis        127.0.0.1:$TEST_NGINX_REDIS_PORT;
     tgortc_livekit_url  wss://livekit.example.com;
@@ -367,7 +382,7 @@ main::emerg('"tgortc_rooms" needs "tgortc_livekit_key"')
 
 
 
-=== TEST 20: no address of LiveKit
+=== TEST 21: no address of LiveKit
 --- http_config
     tgortc_redis        127.0.0.1:$TEST_NGINX_REDIS_PORT;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -377,7 +392,7 @@ main::emerg('"tgortc_rooms" needs "tgortc_livekit_url"')
 
 
 
-=== TEST 21: an empty key
+=== TEST 22: an empty key
 --- http_config
     tgortc_livekit_key  "" secret-of-at-least-32-characters-0000;
 --- must_die
@@ -386,7 +401,7 @@ main::emerg('"tgortc_livekit_key" directive has an empty key')
 
 
 
-=== TEST 22: an empty secret
+=== TEST 23: an empty secret
 --- http_config
     tgortc_livekit_key  devkey "";
 --- must_die
@@ -395,7 +410,7 @@ main::emerg('"tgortc_livekit_key" directive has an empty secret')
 
 
 
-=== TEST 23: a key without a secret
+=== TEST 24: a key without a secret
 --- http_config
     tgortc_livekit_key  devkey;
 --- must_die
@@ -404,7 +419,7 @@ main::emerg('invalid number of arguments in "tgortc_livekit_key" directive')
 
 
 
-=== TEST 24: the same key twice, and the log does not have its secret
+=== TEST 25: the same key twice, and the log does not have its secret
 --- http_config
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0001;
@@ -416,7 +431,7 @@ secret-of-at-least
 
 
 
-=== TEST 25: an empty address of LiveKit
+=== TEST 26: an empty address of LiveKit
 --- http_config
     tgortc_livekit_url  "";
 --- must_die
@@ -425,7 +440,7 @@ main::emerg('"tgortc_livekit_url .*')
 
 
 
-=== TEST 26: an address of LiveKit that is none
+=== TEST 27: an address of LiveKit that is none
 --- http_config
     tgortc_livekit_url  livekit.example.com;
 --- must_die
@@ -434,7 +449,7 @@ main::emerg('"tgortc_livekit_url livekit.example.com" .*')
 
 
 
-=== TEST 27: an address of LiveKit of another protocol
+=== TEST 28: an address of LiveKit of another protocol
 --- http_config
     tgortc_livekit_url  ftp://livekit.example.com;
 --- must_die
@@ -443,7 +458,7 @@ main::emerg('"tgortc_livekit_url ftp://livekit.example.com" .*')
 
 
 
-=== TEST 28: an address of LiveKit without a host
+=== TEST 29: an address of LiveKit without a host
 --- http_config
     tgortc_livekit_url  wss:///;
 --- must_die
@@ -452,7 +467,7 @@ main::emerg('"tgortc_livekit_url wss:///" has no host')
 
 
 
-=== TEST 29: an address of LiveKit with a space
+=== TEST 30: an address of LiveKit with a space
 --- http_config
     tgortc_livekit_url  "wss://livekit example";
 --- must_die
@@ -461,7 +476,7 @@ main::emerg('"tgortc_livekit_url wss://livekit example" .*')
 
 
 
-=== TEST 30: two addresses of LiveKit
+=== TEST 31: two addresses of LiveKit
 --- http_config
     tgortc_livekit_url  wss://a.example.com;
     tgortc_livekit_url  wss://a.example.com;
@@ -471,7 +486,7 @@ main::emerg('"tgortc_livekit_url" directive is duplicate')
 
 
 
-=== TEST 31: an empty API key
+=== TEST 32: an empty API key
 --- http_config
     tgortc_api_key  "";
 --- must_die
@@ -480,7 +495,7 @@ main::emerg('"tgortc_api_key" directive is empty')
 
 
 
-=== TEST 32: two Redis
+=== TEST 33: two Redis
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_redis  127.0.0.1:6379;
@@ -490,7 +505,7 @@ main::emerg('"tgortc_redis" directive is duplicate')
 
 
 
-=== TEST 33: a Redis on a host that nobody knows
+=== TEST 34: a Redis on a host that nobody knows
 --- http_config
     tgortc_redis  no-such-host.invalid:6379;
 --- must_die
@@ -499,7 +514,7 @@ main::emerg('.*"no-such-host.invalid:6379" of "tgortc_redis"')
 
 
 
-=== TEST 34: a Redis on a port that is none
+=== TEST 35: a Redis on a port that is none
 --- http_config
     tgortc_redis  127.0.0.1:99999;
 --- must_die
@@ -508,7 +523,7 @@ main::emerg('.*"127.0.0.1:99999".*"tgortc_redis".*')
 
 
 
-=== TEST 35: a Redis on a port of letters
+=== TEST 36: a Redis on a port of letters
 --- http_config
     tgortc_redis  127.0.0.1:redis;
 --- must_die
@@ -517,7 +532,7 @@ main::emerg('.*"127.0.0.1:redis".*"tgortc_redis".*')
 
 
 
-=== TEST 36: a Redis without a host
+=== TEST 37: a Redis without a host
 --- http_config
     tgortc_redis  ":6379";
 --- must_die
@@ -526,7 +541,7 @@ main::emerg('.*":6379".*"tgortc_redis".*')
 
 
 
-=== TEST 37: a Redis whose address is empty
+=== TEST 38: a Redis whose address is empty
 --- http_config
     tgortc_redis  "";
 --- must_die
@@ -535,7 +550,7 @@ main::emerg('.*"tgortc_redis".*')
 
 
 
-=== TEST 38: a Redis with a path of another kind
+=== TEST 39: a Redis with a path of another kind
 --- http_config
     tgortc_redis  127.0.0.1:6379/1;
 --- must_die
@@ -544,7 +559,7 @@ main::emerg('.*127.0.0.1:6379/1.*tgortc_redis.*')
 
 
 
-=== TEST 39: a Redis with a URL
+=== TEST 40: a Redis with a URL
 --- http_config
     tgortc_redis  redis://127.0.0.1:6379;
 --- must_die
@@ -553,7 +568,7 @@ main::emerg('.*redis://127.0.0.1:6379.*')
 
 
 
-=== TEST 40: a Redis on an empty path
+=== TEST 41: a Redis on an empty path
 --- http_config
     tgortc_redis  unix:;
 --- must_die
@@ -562,7 +577,7 @@ main::emerg('.*"unix:".*"tgortc_redis".*')
 
 
 
-=== TEST 41: Redis, a database that is no number
+=== TEST 42: Redis, a database that is no number
 --- http_config
     tgortc_redis  127.0.0.1:6379 db=one;
 --- must_die
@@ -571,7 +586,7 @@ main::emerg('invalid parameter "db=one" of "tgortc_redis"')
 
 
 
-=== TEST 42: Redis, a database below 0
+=== TEST 43: Redis, a database below 0
 --- http_config
     tgortc_redis  127.0.0.1:6379 db=-1;
 --- must_die
@@ -580,7 +595,7 @@ main::emerg('invalid parameter "db=-1" of "tgortc_redis"')
 
 
 
-=== TEST 43: Redis, an empty database
+=== TEST 44: Redis, an empty database
 --- http_config
     tgortc_redis  127.0.0.1:6379 db=;
 --- must_die
@@ -589,7 +604,7 @@ main::emerg('invalid parameter "db=" of "tgortc_redis"')
 
 
 
-=== TEST 44: Redis, an empty prefix
+=== TEST 45: Redis, an empty prefix
 --- http_config
     tgortc_redis  127.0.0.1:6379 prefix=;
 --- must_die
@@ -598,7 +613,7 @@ main::emerg('invalid parameter "prefix=" of "tgortc_redis"')
 
 
 
-=== TEST 45: Redis, a prefix with braces
+=== TEST 46: Redis, a prefix with braces
 --- http_config
     tgortc_redis  127.0.0.1:6379 "prefix=a{b";
 --- must_die
@@ -607,7 +622,7 @@ main::emerg('invalid parameter "prefix=a[{]b" of "tgortc_redis"')
 
 
 
-=== TEST 46: Redis, a prefix with a closing brace
+=== TEST 47: Redis, a prefix with a closing brace
 --- http_config
     tgortc_redis  127.0.0.1:6379 "prefix=a}b";
 --- must_die
@@ -616,7 +631,7 @@ main::emerg('invalid parameter "prefix=a[}]b" of "tgortc_redis"')
 
 
 
-=== TEST 47: Redis, no timeout at all
+=== TEST 48: Redis, no timeout at all
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=0;
 --- must_die
@@ -625,7 +640,7 @@ main::emerg('invalid parameter "timeout=0" of "tgortc_redis"')
 
 
 
-=== TEST 48: Redis, an empty timeout
+=== TEST 49: Redis, an empty timeout
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=;
 --- must_die
@@ -634,7 +649,7 @@ main::emerg('invalid parameter "timeout=" of "tgortc_redis"')
 
 
 
-=== TEST 49: Redis, a timeout that is no time
+=== TEST 50: Redis, a timeout that is no time
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=soon;
 --- must_die
@@ -643,7 +658,7 @@ main::emerg('invalid parameter "timeout=soon" of "tgortc_redis"')
 
 
 
-=== TEST 50: Redis, a timeout in a unit that nobody knows
+=== TEST 51: Redis, a timeout in a unit that nobody knows
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=5x;
 --- must_die
@@ -652,7 +667,7 @@ main::emerg('invalid parameter "timeout=5x" of "tgortc_redis"')
 
 
 
-=== TEST 51: Redis, a parameter that nobody knows
+=== TEST 52: Redis, a parameter that nobody knows
 --- http_config
     tgortc_redis  127.0.0.1:6379 retry=1;
 --- must_die
@@ -661,7 +676,7 @@ main::emerg('unknown parameter "retry=" of "tgortc_redis"')
 
 
 
-=== TEST 52: Redis, a parameter without a value
+=== TEST 53: Redis, a parameter without a value
 --- http_config
     tgortc_redis  127.0.0.1:6379 db;
 --- must_die
@@ -670,7 +685,7 @@ main::emerg('unknown parameter "db" of "tgortc_redis"')
 
 
 
-=== TEST 53: Redis, a parameter in capitals
+=== TEST 54: Redis, a parameter in capitals
 --- http_config
     tgortc_redis  127.0.0.1:6379 DB=1;
 --- must_die
@@ -679,7 +694,7 @@ main::emerg('unknown parameter "DB=" of "tgortc_redis"')
 
 
 
-=== TEST 54: Redis, a user without a password
+=== TEST 55: Redis, a user without a password
 --- http_config
     tgortc_redis  127.0.0.1:6379 user=alice;
 --- must_die
@@ -688,7 +703,7 @@ main::emerg('"tgortc_redis" directive has "user=" without "password="')
 
 
 
-=== TEST 55: Redis, no address
+=== TEST 56: Redis, no address
 --- http_config
     tgortc_redis;
 --- must_die
@@ -697,7 +712,7 @@ main::emerg('invalid number of arguments in "tgortc_redis" directive')
 
 
 
-=== TEST 56: tgortc_token_ttl of 0
+=== TEST 57: tgortc_token_ttl of 0
 --- http_config
     tgortc_token_ttl  0;
 --- must_die
@@ -706,7 +721,7 @@ main::emerg('"tgortc_token_ttl" directive must be longer than 0')
 
 
 
-=== TEST 57: tgortc_token_ttl that is no time
+=== TEST 58: tgortc_token_ttl that is no time
 --- http_config
     tgortc_token_ttl  soon;
 --- must_die
@@ -715,7 +730,7 @@ main::emerg('"tgortc_token_ttl" directive invalid value')
 
 
 
-=== TEST 58: tgortc_token_ttl below 0
+=== TEST 59: tgortc_token_ttl below 0
 --- http_config
     tgortc_token_ttl  -1;
 --- must_die
@@ -724,7 +739,7 @@ main::emerg('"tgortc_token_ttl" directive invalid value')
 
 
 
-=== TEST 59: tgortc_token_ttl twice
+=== TEST 60: tgortc_token_ttl twice
 --- http_config
     tgortc_token_ttl  1m;
     tgortc_token_ttl  1m;
@@ -734,7 +749,7 @@ main::emerg('"tgortc_token_ttl" directive is duplicate')
 
 
 
-=== TEST 60: tgortc_ring_timeout of 0
+=== TEST 61: tgortc_ring_timeout of 0
 --- http_config
     tgortc_ring_timeout  0;
 --- must_die
@@ -743,7 +758,7 @@ main::emerg('"tgortc_ring_timeout" directive must be longer than 0')
 
 
 
-=== TEST 61: tgortc_ring_timeout that is no time
+=== TEST 62: tgortc_ring_timeout that is no time
 --- http_config
     tgortc_ring_timeout  soon;
 --- must_die
@@ -752,7 +767,7 @@ main::emerg('"tgortc_ring_timeout" directive invalid value')
 
 
 
-=== TEST 62: tgortc_ring_timeout below 0
+=== TEST 63: tgortc_ring_timeout below 0
 --- http_config
     tgortc_ring_timeout  -1;
 --- must_die
@@ -761,7 +776,7 @@ main::emerg('"tgortc_ring_timeout" directive invalid value')
 
 
 
-=== TEST 63: tgortc_ring_timeout twice
+=== TEST 64: tgortc_ring_timeout twice
 --- http_config
     tgortc_ring_timeout  1m;
     tgortc_ring_timeout  1m;
@@ -771,7 +786,7 @@ main::emerg('"tgortc_ring_timeout" directive is duplicate')
 
 
 
-=== TEST 64: tgortc_join_timeout of 0
+=== TEST 65: tgortc_join_timeout of 0
 --- http_config
     tgortc_join_timeout  0;
 --- must_die
@@ -780,7 +795,7 @@ main::emerg('"tgortc_join_timeout" directive must be longer than 0')
 
 
 
-=== TEST 65: tgortc_join_timeout that is no time
+=== TEST 66: tgortc_join_timeout that is no time
 --- http_config
     tgortc_join_timeout  soon;
 --- must_die
@@ -789,7 +804,7 @@ main::emerg('"tgortc_join_timeout" directive invalid value')
 
 
 
-=== TEST 66: tgortc_join_timeout below 0
+=== TEST 67: tgortc_join_timeout below 0
 --- http_config
     tgortc_join_timeout  -1;
 --- must_die
@@ -798,7 +813,7 @@ main::emerg('"tgortc_join_timeout" directive invalid value')
 
 
 
-=== TEST 67: tgortc_join_timeout twice
+=== TEST 68: tgortc_join_timeout twice
 --- http_config
     tgortc_join_timeout  1m;
     tgortc_join_timeout  1m;
@@ -808,7 +823,7 @@ main::emerg('"tgortc_join_timeout" directive is duplicate')
 
 
 
-=== TEST 68: tgortc_room_max_age of 0
+=== TEST 69: tgortc_room_max_age of 0
 --- http_config
     tgortc_room_max_age  0;
 --- must_die
@@ -817,7 +832,7 @@ main::emerg('"tgortc_room_max_age" directive must be longer than 0')
 
 
 
-=== TEST 69: tgortc_room_max_age that is no time
+=== TEST 70: tgortc_room_max_age that is no time
 --- http_config
     tgortc_room_max_age  soon;
 --- must_die
@@ -826,7 +841,7 @@ main::emerg('"tgortc_room_max_age" directive invalid value')
 
 
 
-=== TEST 70: tgortc_room_max_age below 0
+=== TEST 71: tgortc_room_max_age below 0
 --- http_config
     tgortc_room_max_age  -1;
 --- must_die
@@ -835,7 +850,7 @@ main::emerg('"tgortc_room_max_age" directive invalid value')
 
 
 
-=== TEST 71: tgortc_room_max_age twice
+=== TEST 72: tgortc_room_max_age twice
 --- http_config
     tgortc_room_max_age  1m;
     tgortc_room_max_age  1m;
@@ -845,7 +860,7 @@ main::emerg('"tgortc_room_max_age" directive is duplicate')
 
 
 
-=== TEST 72: tgortc_room_retention of 0
+=== TEST 73: tgortc_room_retention of 0
 --- http_config
     tgortc_room_retention  0;
 --- must_die
@@ -854,7 +869,7 @@ main::emerg('"tgortc_room_retention" directive must be longer than 0')
 
 
 
-=== TEST 73: tgortc_room_retention that is no time
+=== TEST 74: tgortc_room_retention that is no time
 --- http_config
     tgortc_room_retention  soon;
 --- must_die
@@ -863,7 +878,7 @@ main::emerg('"tgortc_room_retention" directive invalid value')
 
 
 
-=== TEST 74: tgortc_room_retention below 0
+=== TEST 75: tgortc_room_retention below 0
 --- http_config
     tgortc_room_retention  -1;
 --- must_die
@@ -872,7 +887,7 @@ main::emerg('"tgortc_room_retention" directive invalid value')
 
 
 
-=== TEST 75: tgortc_room_retention twice
+=== TEST 76: tgortc_room_retention twice
 --- http_config
     tgortc_room_retention  1m;
     tgortc_room_retention  1m;
@@ -882,7 +897,7 @@ main::emerg('"tgortc_room_retention" directive is duplicate')
 
 
 
-=== TEST 76: two places of an app differ in the timeout of Redis
+=== TEST 77: two places of an app differ in the timeout of Redis
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -903,7 +918,7 @@ main::differs('tgortc_redis')
 
 
 
-=== TEST 77: two places of an app differ in the password of Redis
+=== TEST 78: two places of an app differ in the password of Redis
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -926,7 +941,7 @@ qr/password=(one|two)/
 
 
 
-=== TEST 78: two places of an app differ in the user of Redis
+=== TEST 79: two places of an app differ in the user of Redis
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -947,7 +962,7 @@ main::differs('tgortc_redis')
 
 
 
-=== TEST 79: two places of an app differ in the key of LiveKit
+=== TEST 80: two places of an app differ in the key of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -970,7 +985,7 @@ secret-of-at-least
 
 
 
-=== TEST 80: two places of an app differ in the secret of LiveKit
+=== TEST 81: two places of an app differ in the secret of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -993,7 +1008,7 @@ secret-of-at-least
 
 
 
-=== TEST 81: two places of an app differ in the number of keys of LiveKit
+=== TEST 82: two places of an app differ in the number of keys of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1017,7 +1032,7 @@ secret-of-at-least
 
 
 
-=== TEST 82: two places of an app differ in the address of LiveKit
+=== TEST 83: two places of an app differ in the address of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1040,7 +1055,7 @@ secret-of-at-least
 
 
 
-=== TEST 83: two places of an app differ in tgortc_token_ttl
+=== TEST 84: two places of an app differ in tgortc_token_ttl
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1061,7 +1076,7 @@ main::differs('tgortc_token_ttl')
 
 
 
-=== TEST 84: two places of an app differ in tgortc_ring_timeout
+=== TEST 85: two places of an app differ in tgortc_ring_timeout
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1082,7 +1097,7 @@ main::differs('tgortc_ring_timeout')
 
 
 
-=== TEST 85: two places of an app differ in tgortc_join_timeout
+=== TEST 86: two places of an app differ in tgortc_join_timeout
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1103,7 +1118,7 @@ main::differs('tgortc_join_timeout')
 
 
 
-=== TEST 86: two places of an app differ in tgortc_room_max_age
+=== TEST 87: two places of an app differ in tgortc_room_max_age
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1124,7 +1139,7 @@ main::differs('tgortc_room_max_age')
 
 
 
-=== TEST 87: two places of an app differ in tgortc_room_retention
+=== TEST 88: two places of an app differ in tgortc_room_retention
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1145,7 +1160,7 @@ main::differs('tgortc_room_retention')
 
 
 
-=== TEST 88: two places of an app that name its Redis differently
+=== TEST 89: two places of an app that name its Redis differently
 --- http_config
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
     tgortc_livekit_url  wss://livekit.example.com;
@@ -1165,7 +1180,7 @@ main::differs('tgortc_redis')
 
 
 
-=== TEST 89: two servers with one app, and the Redis that is the default
+=== TEST 90: two servers with one app, and the Redis that is the default
 --- http_config
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
     tgortc_livekit_url  wss://livekit.example.com;

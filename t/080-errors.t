@@ -286,6 +286,11 @@ Content-Type: application/json
         internal;
         tgortc_rooms;
     }
+
+    location /health {
+        deny all;
+        tgortc_health;
+    }
 --- request
 GET /api/v1/rooms/r1
 
@@ -303,7 +308,9 @@ POST /small/r1/join
 GET /returned/r1
 
 GET /internal/r1
---- error_code: 404 405 404 400 403 413 403 404
+
+GET /health
+--- error_code: 404 405 404 400 403 413 403 404 403
 --- response_headers
 Content-Type: application/json
 --- response_body
@@ -315,6 +322,7 @@ Content-Type: application/json
 {"code":413,"message":"*"}
 {"code":403,"message":"*"}
 {"code":404,"message":"*"}
+{"code":403,"message":"*"}
 --- no_error_log
 [crit]
 [alert]
@@ -473,6 +481,15 @@ PUT /limited/dance
 
 
 === TEST 15: HEAD has no body
+--- config
+    location /api/v1/rooms {
+        tgortc_rooms;
+    }
+
+    location /denied {
+        deny all;
+        tgortc_rooms;
+    }
 --- request
 HEAD /api/v1/rooms
 
@@ -483,11 +500,17 @@ HEAD /api/v1/rooms/sync
 HEAD /api/v1/rooms/r1/dance
 
 HEAD /api/v1/rooms/a+b
---- error_code: 405 404 400 404 400
+
+HEAD /denied
+--- error_code: 405 404 400 404 400 403
 --- response_headers
 Content-Type: application/json
 --- raw_response_headers_like: \r\nContent-Length: [1-9]
 --- response_body: -
+--- no_error_log
+[crit]
+[alert]
+[emerg]
 
 
 

@@ -32,7 +32,6 @@ END
 $ENV{READS} = 'cmdstat_get:calls=[0-9]+';
 
 
-
 run_tests();
 
 __DATA__
@@ -674,7 +673,7 @@ GET /api/v1/rooms/r1
 
 === TEST 16: a Redis too slow: what timed out is not done later
 --- http_config
-    tgortc_redis        127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=100ms;
+    tgortc_redis        127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=300ms;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
     tgortc_livekit_url  wss://livekit.example.com;
 --- request

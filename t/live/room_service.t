@@ -1,0 +1,193 @@
+#!/usr/bin/perl
+
+# Copyright (C) TgoRTC contributors
+#
+# Acting on LiveKit and asking it (contract, section 7, last part), with a
+# stand-in for its RoomService.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+use MIME::Base64 qw(decode_base64url);
+use Test::More;
+use TgoRTC::Calls;
+use TgoRTC::Endpoint;
+use TgoRTC::Live;
+
+my $json = JSON::PP->new->canonical->utf8;
+my $not_found = '{"code":"not_found","msg":"twirp error unknown: requested '
+                . 'room does not exist"}';
+
+my $twirp = endpoint();
+my $calls = calls(ring => '400ms', join => '400ms', grace => '300ms',
+                  app => 'tgortc_livekit_api ' . $twirp->url('/') . ';');
+
+
+sub twirp {
+    my ($list, @rules) = @_;
+
+    $twirp->answer(@rules, {
+        path => 'ListParticipants',
+        answers => [{ body => $json->encode({ participants => $list }) }]
+    }, { path => 'DeleteRoom',
+         answers => [{ status => 404, body => $not_found }] });
+}
+
+
+# an entry of a listing, named as RoomService names it
+
+sub there {
+    my ($uid, %more) = @_;
+
+    return { sid => "PA_$uid", identity => $uid, state => 'ACTIVE',
+             joined_at_ms => int(1000 * time) . '', kind => 'STANDARD', %more };
+}
+
+
+# what was asked of LiveKit about a room: "Method body grant"
+
+sub asked {
+    my ($room, $method) = @_;
+
+    return grep { /^$method / } map {
+        my ($name) = $_->{path} =~ m{^/twirp/livekit\.RoomService/(\w+)$};
+        my ($token) = $_->{head}{authorization} =~ /^Bearer (\S+)$/;
+        my $claims = $json->decode(decode_base64url((split /\./, $token)[1]));
+
+        "$name $_->{body} " . $json->encode($claims->{video});
+    } grep { $_->{body} =~ /"room":"\Q$room\E"/ } $twirp->requests;
+}
+
+
+sub await_asked {
+    my ($room, $method, $n) = @_;
+
+    wait_for(sub { (asked($room, $method))[$n - 1] }, 10 * $calls->patience);
+
+    return asked($room, $method);
+}
+
+
+sub connect_all {
+    my ($room, @uids) = @_;
+    my $livekit = $calls->livekit($room);
+
+    $livekit->started;
+    $livekit->session($_, 'app')->joined for @uids;
+
+    return $livekit;
+}
+
+
+# what is not there is done with, what failed is not (the answers of a path are
+# counted from the beginning)
+
+twirp([], { path => 'DeleteRoom',
+            answers => [{ status => 404, body => '{"code":"bad_route"}' },
+                        { status => 500 }, { status => 200 }] });
+
+$calls->create('stubborn', 'b1', 'b2');
+$calls->leave('stubborn', 'b1');
+is(scalar await_asked('stubborn', 'DeleteRoom', 3), 3,
+   'a wrong path and a failure are tried again');
+
+twirp([]);
+
+# a call that ends, and one that comes back
+
+$calls->create('ends', 'a1', 'a2');
+my $livekit = connect_all('ends', 'a1', 'a2');
+$calls->leave('ends', 'a1');
+
+is((await_asked('ends', 'DeleteRoom', 1))[0],
+   'DeleteRoom {"room":"ends"} {"roomCreate":true}',
+   'the room of a call that ended is deleted, with no other right');
+
+$livekit->reborn->started;
+is(scalar await_asked('ends', 'DeleteRoom', 2), 2,
+   'a room that comes back to life is deleted again');
+
+# a member of a group who leaves
+
+$calls->create('group', 'c1', 'c2', 'c3', { max_participants => 4 });
+connect_all('group', 'c1', 'c2', 'c3');
+$calls->leave('group', 'c2');
+
+is((await_asked('group', 'RemoveParticipant', 1))[0],
+   'RemoveParticipant {"room":"group","identity":"c2"}'
+   . ' {"room":"group","roomAdmin":true}',
+   'who leaves a group is removed, with rights for that room alone');
+
+# who may not join
+
+$calls->create('closed', 'd1', 'd2', { max_participants => 4,
+                                       invite_on => 1 });
+connect_all('closed', 'd1', 'd2', 'stranger');
+
+like((await_asked('closed', 'RemoveParticipant', 1))[0],
+     qr/"identity":"stranger"/, 'who may not join is removed');
+is($calls->state('closed'), '1 d1=1+ d2=1+', 'and has no state');
+
+# LiveKit's events are lost, but it is asked
+
+twirp([there('e1'), there('e2'), there('bot', kind => 'AGENT'),
+       there('e3', state => 'JOINING')]);
+
+$calls->create('lost', 'e1', 'e2', 'e3', { max_participants => 4 });
+$calls->await('lost', 7);
+is($calls->state('lost'), '1 e1=1+ e2=1+ e3=4',
+   'who is listed as active is connected; who is not has missed the call');
+$calls->leave('lost', 'e1');
+$calls->leave('lost', 'e2');
+
+# without an answer a deadline waits no longer than 3 s
+
+twirp([], { path => 'ListParticipants', answers => [{ delay => 20 }] });
+
+$calls->create('silent', 'f1', 'f2');
+my $began = time;
+$calls->await('silent', 3);
+is($calls->state('silent'), '6 f1=4 f2=4', 'no answer: the deadline acts');
+cmp_ok(time - $began, '>=', 3, 'but not at once');
+
+# a lost participant_left: missing twice, half a minute apart
+
+twirp([there('g1')]);
+$calls->create('ghost', 'g1', 'g2');
+connect_all('ghost', 'g1', 'g2');
+
+my $missing = sub {
+    my ($since) = @_;
+
+    $calls->{redis}->command('EVAL', <<'END', 2, '{tgortc}:room:ghost',
+local room = cmsgpack.unpack(redis.call('GET', KEYS[1]))
+local now = redis.call('TIME')[1] * 1000
+
+room[17] = now
+
+for _, member in ipairs(room[13]) do
+    if member[1] == 'g2' and tonumber(ARGV[1]) > 0 then
+        member[12] = now - ARGV[1]
+    end
+end
+
+redis.call('SET', KEYS[1], cmsgpack.pack(room))
+redis.call('ZADD', KEYS[2], now, 'ghost')
+END
+                             '{tgortc}:deadlines', $since);
+};
+
+$missing->(0);
+await_asked('ghost', 'ListParticipants', 1);
+$missing->(10000);
+await_asked('ghost', 'ListParticipants', 2);
+is($calls->state('ghost'), '1 g1=1+ g2=1+', 'missing for ten seconds: stays');
+$missing->(31000);
+$calls->await('ghost', 6);
+is($calls->state('ghost'), '2 g1=3 g2=3',
+   'missing for half a minute: grace, then as if he had left');
+
+is($calls->{nginx}->trouble, '', 'nothing bad in the log');
+
+done_testing();
