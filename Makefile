@@ -78,6 +78,9 @@ test-asan: deps deps-test
 bench: deps deps-bench
 	@$(MAKE) build
 	t/bench/run.sh $(BUILD)
+	BUILD=$(BUILD) TEST_NGINX_BINARY=/usr/sbin/nginx \
+	    TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) \
+	    perl -It/lib t/bench/delivery.pl | tee -a $(BUILD)/bench.md
 
 deps:
 	@$(call install,$(DEPS))

@@ -1,0 +1,119 @@
+#!/usr/bin/perl
+
+# Copyright (C) TgoRTC contributors
+#
+# How fast events leave, on loopback: prints a table in Markdown.
+#
+#     perl -It/lib t/bench/delivery.pl [EVENTS]
+#
+# One nginx worker with the module, one Redis, another nginx as the endpoint.
+# CPU times are those of /proc: they hold also on a machine that does other
+# work.
+
+use strict;
+use warnings;
+
+use TgoRTC::Endpoint;
+use TgoRTC::Live;
+use Time::HiRes qw(time);
+
+my $events = $ARGV[0] || 20000;
+my $tick = 0 + `getconf CLK_TCK`;
+
+
+sub cpu {
+    my ($pid) = @_;
+    my @stat = split ' ', TgoRTC::Live::slurp("/proc/$pid/stat");
+
+    return ($stat[13] + $stat[14]) / $tick;
+}
+
+
+sub row { printf "| %s | %s |\n", @_ }
+
+
+sub percentile {
+    my ($p, @values) = @_;
+
+    return sprintf '%.1f ms', 1000 * (sort { $a <=> $b } @values)[$p * @values];
+}
+
+
+print "| | |\n|---|---|\n";
+
+# an idle system: from the request that makes the change to its arrival, with
+# the request itself
+
+{
+    my $endpoint = endpoint();
+    my $nginx = nginx(redis => redis(), workers => 1,
+                      http => $endpoint->hook('/'));
+    my @took;
+
+    for my $i (1 .. 300) {
+        my $begin = time;
+
+        ask($nginx->create("idle$i", "a$i", "b$i"));
+        $endpoint->await_events($i);
+        push @took, ($endpoint->requests)[-1]{time} - $begin;
+    }
+
+    row('event to endpoint, idle, p50', percentile(0.5, @took));
+    row('event to endpoint, idle, p99', percentile(0.99, @took));
+    $nginx->stop;
+}
+
+# a queue that has grown while nobody listened, and how it is delivered
+
+{
+    my $redis = redis();
+    my $port = TgoRTC::Live::free_port();
+    my $nginx = nginx(redis => $redis, workers => 1, http => <<"END",
+tgortc_webhook http://127.0.0.1:$port/;
+END
+                      server => <<'END');
+location /api/v1/webhooks/logs {
+    tgortc_webhook_logs;
+}
+END
+    my ($worker) = ($nginx->pids)[-1];
+
+    for (my $i = 0; $i < $events; $i += 500) {
+        fire([map { $nginx->create("q$_", "c$_", "u$_") } $i .. $i + 499]);
+    }
+
+    my $sink = nginx(workers => 1, redis => $redis, http => <<"END");
+server {
+    listen  127.0.0.1:$port;
+
+    location / {
+        return  200;
+    }
+}
+END
+
+    $redis->command('CONFIG', 'RESETSTAT');
+
+    my $begin = time;
+    my ($cpu, $redis_cpu) = (cpu($worker), cpu($redis->{pid}));
+    my $waiting = sub {
+        my $data = stats($nginx);
+        return $data->{pending_count} == 0;
+    };
+
+    wait_for($waiting, 300);
+
+    my $took = time - $begin;
+
+    $cpu = cpu($worker) - $cpu;
+    $redis_cpu = cpu($redis->{pid}) - $redis_cpu;
+
+    row('events that waited', $events);
+    row('deliveries per second', int($events / $took));
+    row('deliveries per CPU second of the worker', int($events / $cpu));
+    row('worker CPU per delivery', sprintf '%.0f µs', 1e6 * $cpu / $events);
+    row('Redis CPU per delivery', sprintf '%.0f µs',
+        1e6 * $redis_cpu / $events);
+    $nginx->stop;
+    $sink->stop;
+}
