@@ -375,7 +375,7 @@ measure() {
         '{tgortc}:room:00000000000000000000__rand_int__' \
         $((($(date +%s) + 3600) * 1000)) 12345678 \
         00000000000000000000__rand_int__ \
-        0 30000 60000 10000 86400000 86400000 \
+        0 3600000 3600000 10000 86400000 86400000 \
         __rand_int__ app 0 0 2 __rand_int__
     expect_rooms tgortc -ge $((seconds * rate[create] * 99 / 100))
 
@@ -489,6 +489,10 @@ start_nginx tgortc "$build/ngx_http_tgortc_module.so" "
         tgortc_redis        $address;
         tgortc_livekit_key  key a-secret-for-the-benchmark-0123456789abcdef;
         tgortc_livekit_url  wss://livekit.example.com;
+
+        # nobody answers here, and no room is to end meanwhile
+        tgortc_ring_timeout  1h;
+        tgortc_join_timeout  1h;
 
         location /api/v1/rooms { tgortc_rooms; }"
 
