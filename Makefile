@@ -27,7 +27,7 @@ SCRIPTS :=	$(wildcard src/scripts/* src/scripts/parts/*)
 DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 		libcjson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev \
 		ca-certificates curl
-DEPS_TEST :=	libtest-base-perl valgrind libnginx-mod-nchan
+DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind
 DEPS_BENCH :=	wrk
 
 
