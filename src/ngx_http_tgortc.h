@@ -125,7 +125,7 @@ struct ngx_http_tgortc_app_s {
     ngx_str_t                   room_retention;
     ngx_str_t                   abilities;     /* bits, see parts/base.lua */
     ngx_array_t                 registration;  /* ngx_str_t */
-    long long                  *overflow;      /* of each endpoint, -1 at first */
+    long long                  *overflow;      /* of each, -1 at first */
 
     /* of this worker */
 
@@ -157,8 +157,8 @@ typedef struct {
     ngx_array_t                *api_keys;      /* ngx_str_t */
 
     ngx_http_tgortc_serves_e    serves;
-    ngx_uint_t                  own_body_size; /* client_max_body_size is here */
-    ngx_str_t                   prefix;        /* of the location, no "/" last */
+    ngx_uint_t                  own_body_size; /* is set in it */
+    ngx_str_t                   prefix;        /* of its paths, no "/" last */
     u_char                     *file;
     ngx_uint_t                  line;
 

@@ -48,7 +48,7 @@ typedef enum {
     NGX_HTTP_TGORTC_FULL,
     NGX_HTTP_TGORTC_ENDED,
     NGX_HTTP_TGORTC_STALE,          /* a report after the lease */
-    NGX_HTTP_TGORTC_UNAVAILABLE,    /* Redis: out of reach, too slow, no reply */
+    NGX_HTTP_TGORTC_UNAVAILABLE,    /* Redis: out of reach, too slow */
     NGX_HTTP_TGORTC_BROKEN          /* the script failed */
 } ngx_http_tgortc_outcome_e;
 
@@ -61,7 +61,7 @@ typedef enum {
 typedef void (*ngx_http_tgortc_call_pt)(void *data,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
 
-/* the same for a request: sends the response, returns the rc to finalize with */
+/* the same for a request: sends the response, returns its rc to finalize */
 typedef ngx_int_t (*ngx_http_tgortc_answer_pt)(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
 

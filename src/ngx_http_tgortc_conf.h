@@ -65,6 +65,13 @@ char *ngx_http_tgortc_conf_msec(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_tgortc_conf_sec(ngx_conf_t *cf, void *post, void *data);
 
 /*
+ * Finds or makes the app of a location that serves something, and checks that
+ * all its places agree; what is wrong is logged.
+ */
+char *ngx_http_tgortc_conf_app(ngx_conf_t *cf,
+    ngx_http_tgortc_loc_conf_t *tlcf);
+
+/*
  * Before and after http{} is read: what a location says of its own about
  * client_max_body_size is noted, because merging leaves no trace of it.
  */

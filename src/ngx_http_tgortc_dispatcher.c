@@ -73,7 +73,7 @@ struct ngx_http_tgortc_delivery_s {
     ngx_http_tgortc_attempt_t       *attempts;
     ngx_uint_t                       nattempts;
     ngx_uint_t                       pending;
-    ngx_uint_t                       reserved;   /* for what the room has next */
+    ngx_uint_t                       reserved;   /* for the next change */
     ngx_uint_t                       endpoint_failed;  /* events */
     ngx_queue_t                      link;
 };
@@ -90,11 +90,11 @@ struct ngx_http_tgortc_queue_s {
     ngx_uint_t                       in_flight;  /* events */
     ngx_uint_t                       reserved;   /* for what is being claimed */
     ngx_uint_t                       claimed;    /* of these, for the claim */
-    ngx_uint_t                       leasing;    /* reports that may lease more */
+    ngx_uint_t                       leasing;    /* reports that may lease */
     ngx_queue_t                      deliveries;
     unsigned                         claiming:1;
     unsigned                         again:1;
-    unsigned                         lost:1;     /* a reply that may have leased */
+    unsigned                         lost:1;     /* a reply that leased? */
     unsigned                         livekit:1;  /* not webhooks, RoomService */
 };
 

@@ -21,7 +21,7 @@
 #define NGX_HTTP_TGORTC_SID_MAX  64
 
 
-/* a string member of 1 to max bytes, which stays where it is, or NGX_DECLINED */
+/* a string member of 1 to max bytes, left where it is, or NGX_DECLINED */
 ngx_int_t ngx_http_tgortc_json_string(cJSON *object, const char *name,
     size_t max, ngx_str_t *value);
 

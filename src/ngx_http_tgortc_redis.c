@@ -64,7 +64,7 @@ struct ngx_http_tgortc_redis_s {
     ngx_uint_t                      addr;      /* next to try */
     ngx_uint_t                      greetings; /* replies still awaited */
 
-    int64_t                         clock;     /* ms ahead of ngx_current_msec */
+    int64_t                         clock;     /* ms ahead of ours */
 
     u_char                         *out;
     size_t                          out_pos;

@@ -3,7 +3,8 @@
 -- a room is an array; the creator is its first member
 local FORMAT, STATUS, RTC_TYPE, INVITE_ON, MAX = 1, 2, 3, 4, 5
 local CREATED, UPDATED, ANSWERED, ENDED, AGE = 6, 7, 8, 9, 10
-local SEQ, APPLIED, MEMBERS, ROOM_SIDS, CLOSED, EVENT_IDS = 11, 12, 13, 14, 15, 16
+local SEQ, APPLIED, MEMBERS = 11, 12, 13
+local ROOM_SIDS, CLOSED, EVENT_IDS = 14, 15, 16
 
 -- when LiveKit is asked next who is there; until when a deadline waits for the
 -- answer
