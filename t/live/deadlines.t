@@ -331,14 +331,15 @@ $ring->is_over('ring');
     my $calls = calls(join => ms($soon));
     my (%at, %livekit, %session);
 
-    $calls->create($_, "$_-a", "$_-b") for qw(pair creator twice back there);
+    $calls->create($_, "$_-a", "$_-b")
+        for qw(pair creator twice back alone there);
     $calls->create($_, "$_-a", "$_-b", "$_-c", $group)
         for qw(group last caller);
 
-    for my $room ('back', 'there') {
+    for my $room ('back', 'alone', 'there') {
         $livekit{$room} = $calls->livekit($room);
 
-        for ('a', 'b') {
+        for ('a', $room eq 'alone' ? () : 'b') {
             $session{$room}{$_} = $livekit{$room}->session("$room-$_", 'app');
             $session{$room}{$_}->joined;
         }
@@ -361,6 +362,9 @@ $ring->is_over('ring');
     $session{back}{b}->left('CONNECTION_TIMEOUT');
     $join->('back', 'b');
 
+    $session{alone}{a}->left('CONNECTION_TIMEOUT');
+    $join->('alone', 'a');
+
     # whose session is not lost
     $join->('there', 'b');
     is($calls->join('there', 'there-a', 'web')->{status}, 1,
@@ -378,6 +382,8 @@ $ring->is_over('ring');
         back => ['1 room.started', '1 participant.joined back-a app',
                  '1 participant.joined back-b app',
                  '2 participant.left back-b', '2 room.finished'],
+        alone => ['1 room.started', '1 participant.joined alone-a app',
+                  '6 participant.left alone-a', '6 room.finished'],
         last => ['0 participant.left last-a', '6 participant.left last-b',
                  '6 room.finished'],
         caller => ['6 participant.left caller-a', '6 room.finished']

@@ -661,6 +661,20 @@ for my $order ('left, joined', 'joined, left', 'joined', 'joined twice') {
     is_told($group, "another device ($order)", 'joined b app', 'left b');
 }
 
+# for good, even when the one that replaced it may come back
+
+{
+    my $group = group($calls);
+    my ($phone, $tablet) = map { joined($group, 'b', $_) } 'app', 'tablet';
+
+    $tablet->left('CONNECTION_TIMEOUT');
+    $phone->published;
+    $phone->left('PARTICIPANT_REMOVED');
+    is(of($group, 'b'), '1+', 'another device, lost: may come back');
+    is_current($group, joined($group, 'b', 'app'), 'another device, lost');
+    is_told($group, 'another device, lost', 'joined b app', 'left b');
+}
+
 # the younger one counts, whichever is heard of first
 
 {

@@ -22,6 +22,14 @@ my $quick = calls(ring => 300 * patience() . 'ms');
 my $group = { max_participants => 5 };
 
 
+sub wait_until {
+    my ($time) = @_;
+    my $rest = $time - time;
+
+    sleep $rest if $rest > 0;
+}
+
+
 # A call in which all of these are connected.
 
 sub connected {
@@ -34,17 +42,11 @@ sub connected {
 }
 
 
-# --- two calls that last, ended at the end of this file
+# --- two calls that are made now, answered later, and ended last
 
-my $long = time;
+$calls->create($_, "$_-a", "$_-b") for 'long', 'alone';
 
-$calls->create('long', 'long-a', 'long-b');
-connected('long', $calls->livekit('long'), 'long-a', 'long-b');
-
-my $answered = time;
-
-$calls->create('alone', 'alone-a', 'alone-b');
-connected('alone', $calls->livekit('alone'), 'alone-b');
+my $created = time;
 
 
 # --- one-to-one
@@ -52,9 +54,9 @@ connected('alone', $calls->livekit('alone'), 'alone-b');
 for my $leaver ('b', 'a') {
     my $room = "answered-$leaver";
 
-    my $created = $calls->create($room, 'a', 'b', { rtc_type => 1 });
+    my $answer = $calls->create($room, 'a', 'b', { rtc_type => 1 });
 
-    is($created->{status}, 0, 'answered: created');
+    is($answer->{status}, 0, 'answered: created');
     is($calls->state($room), '0 a=0 b=0', 'answered: both inviting');
 
     my $livekit = $calls->livekit($room);
@@ -119,6 +121,21 @@ $calls->expect('cancelled while the callee connects', 'cancelled-3',
     '3 participant.cancelled a',
     '3 room.finished');
 
+# the callee is there, and only the creator is still connecting
+
+$calls->create('cancelled-5', 'a', 'b');
+$calls->join('cancelled-5', 'a', 'app');
+connected('cancelled-5', $calls->livekit('cancelled-5'), 'b');
+$calls->leave('cancelled-5', 'a');
+is($calls->state('cancelled-5'), '3 a=6 b=3', 'cancelled while a connects');
+
+$calls->expect('cancelled while the creator connects', 'cancelled-5',
+    '0 participant.invited b',
+    '1 room.started',
+    '1 participant.joined b app',
+    '3 participant.cancelled a',
+    '3 room.finished');
+
 $calls->create('cancelled-4', 'a');
 $calls->leave('cancelled-4', 'a');
 is($calls->state('cancelled-4'), '3 a=6', 'cancelled: nobody was called');
@@ -171,6 +188,18 @@ $quick->expect('missed', 'missed',
     '6 participant.missed b',
     '6 room.finished');
 like($quick->state('missed'), qr/^6 a=\d b=4$/, 'missed: the callee did');
+
+
+# --- now the two are answered: one by both, the other by one of them
+
+wait_until($created + 1.1);
+
+my $before_answered = time;
+
+connected('long', $calls->livekit('long'), 'long-a', 'long-b');
+connected('alone', $calls->livekit('alone'), 'alone-b');
+
+my $answered = time;
 
 
 # --- leaving twice, elsewhere, from nowhere
@@ -579,9 +608,7 @@ $calls->expect('withdrawn in vain', 'cancel-3',
 # --- the two calls that last
 
 {
-    my $rest = 1.1 - (time - $answered);
-
-    sleep $rest if $rest > 0;
+    wait_until($answered + 1.1);
 
     my $before = time;
 
@@ -602,7 +629,7 @@ $calls->expect('withdrawn in vain', 'cancel-3',
 
     $calls->expect('a call that lasts', 'long',
         { duration => [int($before - $answered - 0.002),
-                       int($after - $long + 0.002)] },
+                       int($after - $before_answered + 0.002)] },
         $events->('long'));
     $calls->expect('a call that lasts and was never answered', 'alone',
         { duration => [0, 0] }, $events->('alone'));
