@@ -218,6 +218,23 @@ sub legacy_tests {
 }
 
 
+# the request that the page shows, with the secret that it shows
+
+{
+    my ($head, $body) = $page =~ /^```\n(POST .*?)\n\n(\{.*?\})\n```/ms;
+    my ($secret) = $page =~ /secret=(whsec_[^;\s]+);/;
+    my %head = map { /^([\w-]+): (.*)/ ? (lc $1 => $2) : () } split /\n/, $head;
+
+    $body =~ s/\n //g;
+
+    is($head{'x-signature'}, hmac_sha256_hex($body, $secret),
+       'X-Signature as shown');
+    is($head{'webhook-signature'},
+       v1($secret, $head{'webhook-id'}, $head{'webhook-timestamp'}, $body),
+       'webhook-signature as shown');
+}
+
+
 my (@hooks, @delivered, @refused);
 
 for my $code (@languages) {

@@ -636,6 +636,24 @@ for my $kind ('STANDARD', 'SIP') {
     is_told($group, 'the end first', 'joined b app', 'left b');
 }
 
+# even of somebody who was not in the call so far
+
+{
+    my $group = group($calls);
+
+    for my $how ('left', 'aborted') {
+        my $guest = $group->{livekit}->session('guest', 'app');
+
+        $guest->$how('CLIENT_INITIATED');
+        $guest->joined;
+        is($calls->of($group->{room}, 'guest'), '', "a stranger $how first");
+    }
+
+    $group->{livekit}->session('guest', 'app')->joined;
+    is($calls->of($group->{room}, 'guest'), '1+', 'a stranger, another one');
+    $calls->end($group->{room});
+}
+
 # one that was replaced: the device has changed
 
 for my $order ('left, joined', 'joined, left', 'joined', 'joined twice') {

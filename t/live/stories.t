@@ -250,6 +250,16 @@ $calls->expect('rejected on a tablet', 'tablet',
     '4 participant.rejected b',
     '4 room.finished');
 
+# nor that of the creator before he has joined
+
+$calls->create('tablet-2', 'a', 'b');
+$calls->leave('tablet-2', 'a', 'tablet');
+
+$calls->expect('cancelled on a tablet', 'tablet-2',
+    '0 participant.invited b',
+    '3 participant.cancelled a',
+    '3 room.finished');
+
 
 # --- groups
 

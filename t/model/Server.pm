@@ -18,7 +18,7 @@ use Time::HiRes qw(sleep time);
 
 our %TIME = (
     long  => { ring => 60, connect => 90, grace => 30 },
-    short => { ring => 2, connect => 1.3, grace => 0.8 }
+    short => { ring => 3, connect => 1.3, grace => 2.4 }
 );
 
 my $KEY = 'devkey';

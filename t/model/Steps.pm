@@ -26,7 +26,7 @@ my @REASONS = (
 my %WEIGHT = (
     create => 8, invite => 8, join => 14, leave => 7, end => 0.5, cancel => 3,
     bad => 1, started => 3, joined => 26, left => 14, aborted => 5,
-    finished => 2, track => 5, again => 4, nobody => 1, begin => 5, wait => 0
+    finished => 2, track => 5, again => 4, nobody => 1, begin => 7, wait => 0
 );
 
 
@@ -45,7 +45,7 @@ sub sequence {
     my $self = bless {
         model => Model->new(%time), short => $short, sessions => {}, n => 0,
         instances => chance(0.3) ? 2 : 1, steps => [],
-        weight => { %WEIGHT, $short ? (wait => 14) : () }
+        weight => { %WEIGHT, $short ? (wait => 22) : () }
     };
 
     while (@{$self->{steps}} < $length) {
@@ -258,8 +258,12 @@ sub lk_event {
 sub a_session {
     my ($self, $id, $uid, $fresh) = @_;
     my $used = \$self->{sessions}{"$id $uid"};
+    my $begun = $self->{begun}{"$id $uid"} || [];
 
     $$used ||= 0;
+
+    return $self->session($id, $uid, shift @$begun)
+        if @$begun && chance(0.5);
 
     if ($$used < 5 && chance($fresh)) {
         $$used++;
@@ -279,8 +283,11 @@ sub make_begin {
     my ($self) = @_;
     my $id = $self->make_room;
     my $uid = $self->make_user($id, sub { 1 });
+    my %session = $self->a_session($id, $uid, 1);
 
-    return { op => 'begin', room => $id, $self->a_session($id, $uid, 1) };
+    push @{$self->{begun}{"$id $uid"}}, $session{n};
+
+    return { op => 'begin', room => $id, %session };
 }
 
 
@@ -288,6 +295,9 @@ sub make_joined {
     my ($self) = @_;
     my $id = $self->make_room;
     my $uid = $self->make_user($id, sub { !$_[0]{live} });
+    my @begun = grep { @{$self->{begun}{$_}} } sort keys %{$self->{begun}};
+
+    ($id, $uid) = split / /, any(@begun) if @begun && chance(0.3);
 
     return $self->lk_event('participant_joined', $id,
                            $self->a_session($id, $uid, 0.75));
@@ -356,9 +366,10 @@ sub make_started { return $_[0]->of_room('room_started') }
 
 sub make_finished {
     my ($self) = @_;
+    my $kind = any(qw(connect grace short));
 
     return $self->of_room('room_finished',
-                          sub { $_[0]{status} == 1 && !$_[0]{live} });
+                          sub { ($_[0]{kind} || '') eq $kind });
 }
 
 

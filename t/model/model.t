@@ -35,9 +35,9 @@ use Steps;
 use TgoRTC::Live qw(background sanitized wait_for);
 
 my $SEED = defined $ENV{SEED} ? $ENV{SEED} : 1;
-my $ROUNDS = $ENV{ROUNDS} || (sanitized() ? 30 : 300);
+my $ROUNDS = $ENV{ROUNDS} || (sanitized() ? 30 : 400);
 my $STEPS = $ENV{STEPS} || 25;
-my $JOBS = $ENV{JOBS} || 16;
+my $JOBS = $ENV{JOBS} || 30;
 
 # seconds: what a step may take, how far apart the deadlines of a room are, how
 # late one may be noticed
