@@ -61,5 +61,5 @@ fi
 
 failed=0
 prove -e '' "$build"/unit/*.t || failed=1
-prove $lib -r t --ext=.t || failed=1
+prove $lib -r t/*.t t/docs t/harness t/live t/model --ext=.t || failed=1
 exit $failed

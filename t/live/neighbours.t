@@ -86,7 +86,9 @@ END
         my %publish = (port => $server->{port}, method => 'POST',
                        path => '/publish?id=a', body => 'news');
 
-        is(calls($server, "c$name"), '200: 6', "ours works $name nchan");
+        # if not, what follows would only take its time to fail
+        is(calls($server, "c$name"), '200: 6', "ours works $name nchan")
+            or next;
 
         # it answers 503 until it is connected
         ok(wait_for(sub { ask(\%publish)->{status} =~ /^20[012]$/ }),

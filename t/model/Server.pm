@@ -60,7 +60,7 @@ sub app {
 
     return <<"END";
         location /$name {
-            tgortc_redis         $address prefix=$name;
+            tgortc_redis         $address prefix=$name timeout=10s;
             tgortc_ring_timeout  $ms{ring};
             tgortc_join_timeout  $ms{connect};
             tgortc_rejoin_grace  $ms{grace};

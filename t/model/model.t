@@ -81,6 +81,9 @@ sub play {
         my $error = ref $@ ? $@ : { different => "died: $@" };
 
         $self->{$_} = $error->{$_} for keys %$error;
+
+        $server->ask('POST', "/$app/rooms/$_/end", {})
+            for values %{$self->{id}};
     }
 
     return $self;
@@ -247,8 +250,6 @@ sub do_step {
     my $answer = $server->step($self->{app}, $own);
     my $now = time;
 
-    late() if $now > $began + $NEAR / 2 || defined $before && $now > $before;
-
     # the room's own id, or one that nothing has
 
     if ($step->{unnamed}) {
@@ -258,6 +259,8 @@ sub do_step {
                        && $data->{room_id} || "$self->{prefix}none";
         $self->{id}{$step->{room}} = $own->{room} if $answer->{status} == 200;
     }
+
+    late() if $now > $began + $NEAR / 2 || defined $before && $now > $before;
 
     my @found = $self->explore(sub { $_[0]->advance($now);
                                      $_[0]->apply($own) });
