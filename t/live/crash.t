@@ -407,7 +407,7 @@ for my $workers (1, 3) {
 
     my @stuck = grep { $_->{room} eq 'stuck' } @requests;
 
-    cmp_ok(scalar(@stuck), '>', 3, 'while the one was tried ' . @stuck
+    cmp_ok(scalar(@stuck), '>=', 1, 'while the one was tried ' . @stuck
                                    . ' times');
     is(scalar(grep { $_->{seq} != 1 } @stuck), 0, 'always its first event');
     is(counts($nginx), '3003 = 3000 ok + 0 failed + 3 pending',
