@@ -98,14 +98,13 @@ start_redis() {
         sleep 0.05
     done
 
+    # out of the C strings, so that they are the same as in the modules
+
     for name in create join; do
         sha1[$name]=$(cd "$bench/../../src/scripts" \
-            && awk '/^-- include / {
-                        part = "parts/" $3 ".lua"
-                        while ((getline line < part) > 0) print line
-                        next
-                    }
-                    { print }' $name.lua | redis -x script load)
+            && awk -v parts=parts -f embed.awk $name.lua \
+            | sed -n 's/^    "\(.*\)\\n"$/\1/p' | sed 's/\\\(.\)/\1/g' \
+            | redis -x script load)
     done
 }
 

@@ -87,8 +87,12 @@ sub wait_until {
 
             if ($response) {
                 push @{$made{$id}}, time;
-                push @bad, "$id: $response->{status}"
-                    if $response->{status} != 200;
+
+                # there is nothing to wait for then
+                if ($response->{status} != 200) {
+                    push @bad, "$id: $response->{status}";
+                    delete $made{$id};
+                }
             }
 
             return if $n == 75;

@@ -46,7 +46,7 @@ sub check {
 sub calls {
     my ($server, $id) = @_;
 
-    return count_by_status(map { ask($_) }
+    return count_by_status(map { ask($_, deadline => 8) }
         $server->create($id, "$id.a", "$id.b"), $server->join($id, "$id.b"),
         $server->get("/$id"), $server->get("/sync?uid=$id.a&device_type=app"),
         $server->leave($id, "$id.a"), $server->health);

@@ -69,7 +69,8 @@ sub patience {
 
 
 # Options: times (above) as nginx takes them; "redis" and "endpoint" to share
-# those of another; "app" has more directives, "server" more locations; any
+# those of another; "timeout" is that of Redis, long unless it matters, for the
+# machine may be busy; "app" has more directives, "server" more locations; any
 # other is for nginx.
 
 sub new {
@@ -78,6 +79,7 @@ sub new {
     my $redis = delete $option{redis} || TgoRTC::Live::redis();
     my $endpoint = delete $option{endpoint}
                    || TgoRTC::Endpoint::endpoint();
+    my $timeout = delete $option{timeout} || '10s';
     my $http = delete $option{app} || '';
     my $server = delete $option{server} || '';
 
@@ -87,7 +89,7 @@ sub new {
     }
 
     my $nginx = TgoRTC::Live::nginx(
-        redis => $redis,
+        redis => "$redis->{address} timeout=$timeout",
         http => $endpoint->hook('/tgortc/webhook') . $http,
         server => <<"END", %option);
 location = /api/v1/webhooks/livekit {
