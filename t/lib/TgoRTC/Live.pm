@@ -193,8 +193,8 @@ sub children {
     my @children;
 
     for my $stat (glob '/proc/[0-9]*/stat') {
-        my ($child, $state, $parent) = slurp($stat) =~ /^(\d+) \(.*\) (.) (\d+)/s
-            or next;
+        my ($child, $state, $parent) =
+            slurp($stat) =~ /^(\d+) \(.*\) (.) (\d+)/s or next;
 
         push @children, $child if $parent == $pid && $state ne 'Z';
     }
@@ -1213,8 +1213,8 @@ sub leave {
 
 # Between nginx and a Redis: lets everything pass until it is told otherwise.
 #
-#     drop S    the next reply to a script is thrown away, the connection closed,
-#               for S seconds no other is served
+#     drop S    the next reply to a script is thrown away, the connection
+#               closed, for S seconds no other is served
 #     swallow   the same with the next command of a script
 #     chop P    of each P-th reply on average only a part gets through
 #     pass      everything
