@@ -20,6 +20,9 @@
 #define NGX_HTTP_TGORTC_REDIS_OUT_MIN      16384
 #define NGX_HTTP_TGORTC_REDIS_OUT_KEPT     262144
 
+/* bytes, a few commands: Redis works on them while we make the next */
+#define NGX_HTTP_TGORTC_REDIS_OUT_BATCH    2048
+
 /* commands under way or waiting, in one worker */
 #define NGX_HTTP_TGORTC_REDIS_PENDING_MAX  32768
 
@@ -99,6 +102,7 @@ static void ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis,
     ngx_err_t err, const char *reason);
 static void ngx_http_tgortc_redis_timer_handler(ngx_event_t *ev);
 static void ngx_http_tgortc_redis_write_handler(ngx_event_t *wev);
+static ngx_int_t ngx_http_tgortc_redis_write(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_read_handler(ngx_event_t *rev);
 static ngx_int_t ngx_http_tgortc_redis_replies(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
@@ -650,7 +654,6 @@ ngx_http_tgortc_redis_timer_handler(ngx_event_t *ev)
 static void
 ngx_http_tgortc_redis_write_handler(ngx_event_t *wev)
 {
-    ssize_t                   n;
     ngx_connection_t         *c;
     ngx_http_tgortc_redis_t  *redis;
 
@@ -671,38 +674,55 @@ ngx_http_tgortc_redis_write_handler(ngx_event_t *wev)
         }
     }
 
+    if (ngx_http_tgortc_redis_write(redis) != NGX_OK) {
+        ngx_http_tgortc_redis_fail(redis, ngx_socket_errno, "send() failed");
+        return;
+    }
+
+    if (redis->out_len == 0
+        && redis->out_size > NGX_HTTP_TGORTC_REDIS_OUT_KEPT)
+    {
+        ngx_free(redis->out);
+        redis->out = NULL;
+        redis->out_size = 0;
+    }
+
+    if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+        ngx_http_tgortc_redis_fail(redis, 0, "cannot watch the connection");
+    }
+}
+
+
+/* as much as goes; NGX_ERROR is the write handler's to deal with */
+
+static ngx_int_t
+ngx_http_tgortc_redis_write(ngx_http_tgortc_redis_t *redis)
+{
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = redis->connection;
+
     while (redis->out_pos < redis->out_len) {
 
         n = c->send(c, redis->out + redis->out_pos,
                     redis->out_len - redis->out_pos);
 
         if (n == NGX_AGAIN) {
-            break;
+            return NGX_OK;
         }
 
         if (n == NGX_ERROR) {
-            ngx_http_tgortc_redis_fail(redis, ngx_socket_errno,
-                                       "send() failed");
-            return;
+            return NGX_ERROR;
         }
 
         redis->out_pos += n;
     }
 
-    if (redis->out_pos == redis->out_len) {
-        redis->out_pos = 0;
-        redis->out_len = 0;
+    redis->out_pos = 0;
+    redis->out_len = 0;
 
-        if (redis->out_size > NGX_HTTP_TGORTC_REDIS_OUT_KEPT) {
-            ngx_free(redis->out);
-            redis->out = NULL;
-            redis->out_size = 0;
-        }
-    }
-
-    if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-        ngx_http_tgortc_redis_fail(redis, 0, "cannot watch the connection");
-    }
+    return NGX_OK;
 }
 
 
@@ -939,8 +959,8 @@ ngx_http_tgortc_redis_push(ngx_http_tgortc_command_t *cmd)
 
 
 /*
- * Everything of one turn of the event loop is written in one go when the turn
- * ends.
+ * What one turn of the event loop brings is written when the turn ends, or as
+ * soon as it is worth a write.
  */
 
 static ngx_int_t
@@ -987,6 +1007,12 @@ ngx_http_tgortc_redis_append(ngx_http_tgortc_redis_t *redis, int argc,
 
     if (!wev->posted) {
         ngx_post_event(wev, &ngx_posted_events);
+    }
+
+    if (redis->out_len - redis->out_pos >= NGX_HTTP_TGORTC_REDIS_OUT_BATCH
+        && wev->ready)
+    {
+        (void) ngx_http_tgortc_redis_write(redis);
     }
 
     return NGX_OK;

@@ -7,6 +7,7 @@
 -- include base
 -- include room
 -- include outbox
+-- include letters
 -- include sending
 local breaker = load_breaker()
 local limit = tonumber(ARGV[14])

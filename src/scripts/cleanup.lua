@@ -5,6 +5,7 @@
 
 -- include base
 -- include outbox
+-- include tidying
 local more = true
 
 while more do

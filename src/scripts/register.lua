@@ -7,6 +7,8 @@
 
 -- include base
 -- include outbox
+-- include letters
+-- include tidying
 local ROOMS_AT_ONCE = 100
 
 -- ms without which nobody has an endpoint, however short its max_age:

@@ -9,6 +9,7 @@
 
 -- include base
 -- include outbox
+-- include letters
 -- include sending
 local TOKEN, GO_ON, FAILED = ARGV[14], ARGV[15], tonumber(ARGV[16])
 

@@ -98,12 +98,11 @@ start_redis() {
         sleep 0.05
     done
 
-    # out of the C strings, so that they are the same as in the modules
+    # linked as in the modules
 
     for name in create join; do
         sha1[$name]=$(cd "$bench/../../src/scripts" \
-            && awk -v parts=parts -f embed.awk $name.lua \
-            | sed -n 's/^    "\(.*\)\\n"$/\1/p' | sed 's/\\\(.\)/\1/g' \
+            && awk -v lua=1 -v parts=parts -f embed.awk $name.lua \
             | redis -x script load)
     done
 }

@@ -42,12 +42,16 @@ end
 
 -- Events of one type: one for each of the uids, or one of the room.
 local function emit(room, type, uids, device)
-    changes[#changes + 1] = {
-        type, room[SEQ] + 1, NONCE, now, 0, 0, room[CREATED], room[RTC_TYPE],
-        room[INVITE_ON], room[MAX], device or '', uids or {}, {}, {}, now
-    }
+    local seq = room[SEQ]
 
-    room[SEQ] = room[SEQ] + (uids and #uids or 1)
+    room[SEQ] = seq + (uids and #uids or 1)
+
+    if #endpoints > 0 then
+        changes[#changes + 1] = {
+            type, seq + 1, NONCE, now, 0, 0, room[CREATED], room[RTC_TYPE],
+            room[INVITE_ON], room[MAX], device or '', uids or {}, {}, {}, now
+        }
+    end
 end
 
 
