@@ -9,13 +9,12 @@
 
 #include "ngx_http_tgortc.h"
 
-#include <openssl/rand.h>
-
 #include "ngx_http_tgortc_call.h"
 #include "ngx_http_tgortc_conf.h"
 #include "ngx_http_tgortc_deadlines.h"
 #include "ngx_http_tgortc_dispatcher.h"
 #include "ngx_http_tgortc_http.h"
+#include "ngx_http_tgortc_random.h"
 #include "ngx_http_tgortc_redis.h"
 #include "ngx_http_tgortc_response.h"
 
@@ -256,7 +255,9 @@ ngx_http_tgortc_instance(ngx_cycle_t *cycle)
         }
     }
 
-    if (RAND_bytes((u_char *) &instance, sizeof(ngx_uint_t)) != 1) {
+    if (ngx_http_tgortc_random((u_char *) &instance, sizeof(ngx_uint_t))
+        != NGX_OK)
+    {
         instance = (ngx_uint_t) ngx_pid;
     }
 

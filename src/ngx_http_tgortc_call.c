@@ -7,9 +7,9 @@
 #include "ngx_http_tgortc_call.h"
 
 #include <ngx_sha1.h>
-#include <openssl/rand.h>
 
 #include "ngx_http_tgortc_lua.h"
+#include "ngx_http_tgortc_random.h"
 
 
 #define NGX_HTTP_TGORTC_NONCE_LEN  8
@@ -174,7 +174,7 @@ ngx_http_tgortc_call(ngx_http_tgortc_app_t *app,
     ngx_uint_t                 count;
     ngx_http_tgortc_script_t  *s;
 
-    if (RAND_bytes(nonce, NGX_HTTP_TGORTC_NONCE_LEN) != 1) {
+    if (ngx_http_tgortc_random(nonce, NGX_HTTP_TGORTC_NONCE_LEN) != NGX_OK) {
         return NGX_ERROR;
     }
 

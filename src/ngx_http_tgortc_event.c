@@ -7,8 +7,8 @@
 #include "ngx_http_tgortc_event.h"
 
 #include <ngx_sha1.h>
-#include <cjson/cJSON.h>
 
+#include "ngx_tgortc_json.h"
 #include "ngx_tgortc_signature.h"
 
 
@@ -187,16 +187,15 @@ ngx_http_tgortc_event_body(ngx_http_tgortc_event_t *event)
                             cJSON_CreateStringReference(
                                 event->nuids ? event->uids[0] : ""));
     cJSON_AddItemToObjectCS(json, "rtc_type",
-                            cJSON_CreateNumber((double) event->rtc_type));
+                            ngx_tgortc_json_int(event->rtc_type));
     cJSON_AddItemToObjectCS(json, "invite_on",
-                            cJSON_CreateNumber((double) event->invite_on));
+                            ngx_tgortc_json_int(event->invite_on));
     cJSON_AddItemToObjectCS(json, "status",
-                            cJSON_CreateNumber((double) event->status));
+                            ngx_tgortc_json_int(event->status));
     cJSON_AddItemToObjectCS(json, "max_participants",
-                            cJSON_CreateNumber(
-                                (double) event->max_participants));
+                            ngx_tgortc_json_int(event->max_participants));
     cJSON_AddItemToObjectCS(json, "duration",
-                            cJSON_CreateNumber((double) event->duration));
+                            ngx_tgortc_json_int(event->duration));
 
     uids = cJSON_CreateArray();
 
@@ -207,10 +206,9 @@ ngx_http_tgortc_event_body(ngx_http_tgortc_event_t *event)
 
     cJSON_AddItemToObjectCS(json, "uids", uids);
     cJSON_AddItemToObjectCS(json, "created_at",
-                            cJSON_CreateNumber(
-                                (double) (event->created / 1000)));
+                            ngx_tgortc_json_int(event->created / 1000));
     cJSON_AddItemToObjectCS(json, "updated_at",
-                            cJSON_CreateNumber((double) (event->time / 1000)));
+                            ngx_tgortc_json_int(event->time / 1000));
 
     if (*event->target) {
         cJSON_AddItemToObjectCS(json, "uid",

@@ -9,12 +9,12 @@
 
 #include "ngx_http_tgortc_call.h"
 #include "ngx_http_tgortc_params.h"
+#include "ngx_http_tgortc_random.h"
 #include "ngx_http_tgortc_request.h"
 #include "ngx_http_tgortc_response.h"
+#include "ngx_tgortc_json.h"
 #include "ngx_tgortc_token.h"
 #include "ngx_tgortc_validate.h"
-
-#include <openssl/rand.h>
 
 
 /* of a generated room id: 128 random bits */
@@ -493,7 +493,9 @@ ngx_http_tgortc_rooms_generate(ngx_http_request_t *r, ngx_str_t *room_id)
     room_id->len = 2 * sizeof(bytes);
     room_id->data = ngx_pnalloc(r->pool, room_id->len + 1);
 
-    if (room_id->data == NULL || RAND_bytes(bytes, sizeof(bytes)) != 1) {
+    if (room_id->data == NULL
+        || ngx_http_tgortc_random(bytes, sizeof(bytes)) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -665,7 +667,7 @@ ngx_http_tgortc_rooms_answer_get(ngx_http_request_t *r,
     failed = (json == NULL);
 
     ngx_http_tgortc_rooms_add(json, "duration",
-        cJSON_CreateNumber((double) ngx_http_tgortc_reply_integer(reply, 7)),
+        ngx_tgortc_json_int(ngx_http_tgortc_reply_integer(reply, 7)),
         &failed);
     ngx_http_tgortc_rooms_add(json, "ended_at",
         ngx_http_tgortc_rooms_time(ngx_http_tgortc_reply_integer(reply, 8)),
@@ -737,16 +739,15 @@ ngx_http_tgortc_rooms_json(ngx_http_request_t *r,
     }
 
     ngx_http_tgortc_rooms_add(json, "status",
-        cJSON_CreateNumber((double) room->status), &failed);
+        ngx_tgortc_json_int(room->status), &failed);
     ngx_http_tgortc_rooms_add(json, "created_at",
         ngx_http_tgortc_rooms_time(room->created), &failed);
     ngx_http_tgortc_rooms_add(json, "max_participants",
-        cJSON_CreateNumber((double) room->max_participants), &failed);
+        ngx_tgortc_json_int(room->max_participants), &failed);
     ngx_http_tgortc_rooms_add(json, "timeout",
-        cJSON_CreateNumber((double) ((settings->ring_timeout + 999) / 1000)),
-        &failed);
+        ngx_tgortc_json_int((settings->ring_timeout + 999) / 1000), &failed);
     ngx_http_tgortc_rooms_add(json, "rtc_type",
-        cJSON_CreateNumber((double) room->rtc_type), &failed);
+        ngx_tgortc_json_int(room->rtc_type), &failed);
 
     uids = cJSON_CreateArray();
 
@@ -834,8 +835,7 @@ ngx_http_tgortc_rooms_participants(redisReply *reply)
             cJSON_CreateStringReference(
                 ngx_http_tgortc_reply_string(reply, i)), &failed);
         ngx_http_tgortc_rooms_add(item, "status",
-            cJSON_CreateNumber(
-                (double) ngx_http_tgortc_reply_integer(reply, i + 1)),
+            ngx_tgortc_json_int(ngx_http_tgortc_reply_integer(reply, i + 1)),
             &failed);
         ngx_http_tgortc_rooms_add(item, "device_type",
             *device ? cJSON_CreateStringReference(device)

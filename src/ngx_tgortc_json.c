@@ -4,6 +4,7 @@
  */
 
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "ngx_tgortc_json.h"
@@ -24,6 +25,10 @@
 /* beyond it a double no longer tells an integer from the next: 2^53 - 1 */
 
 #define NGX_TGORTC_JSON_INTEGER     9007199254740991.0
+
+/* of the text of a long long, with its sign and NUL */
+
+#define NGX_TGORTC_JSON_INTEGER_LEN  24
 
 
 /*
@@ -124,6 +129,17 @@ ngx_tgortc_json_integer(const cJSON *item, long min, long max, long *value)
     *value = (long) n;
 
     return 1;
+}
+
+
+cJSON *
+ngx_tgortc_json_int(long long value)
+{
+    char  text[NGX_TGORTC_JSON_INTEGER_LEN];
+
+    (void) snprintf(text, sizeof(text), "%lld", value);
+
+    return cJSON_CreateRaw(text);
 }
 
 

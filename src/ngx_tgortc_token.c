@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <cjson/cJSON.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include "ngx_tgortc_json.h"
 #include "ngx_tgortc_token.h"
 
 
@@ -31,6 +31,8 @@
 static char *ngx_tgortc_token_claims(const ngx_tgortc_grant_t *grant);
 static int ngx_tgortc_token_add_string(cJSON *object, const char *name,
     const ngx_tgortc_str_t *value);
+static int ngx_tgortc_token_add_integer(cJSON *object, const char *name,
+    long long value);
 static int ngx_tgortc_token_add_metadata(cJSON *claims,
     const ngx_tgortc_str_t *device_type);
 static int ngx_tgortc_token_add_video(cJSON *claims,
@@ -72,10 +74,9 @@ ngx_tgortc_token_sign_admin(const ngx_tgortc_str_t *api_key,
     claims = cJSON_CreateObject();
 
     ok = ngx_tgortc_token_add_string(claims, "iss", api_key)
-         && cJSON_AddNumberToObject(claims, "nbf", (double) now) != NULL
-         && cJSON_AddNumberToObject(claims, "exp",
-                                    (double) now + NGX_TGORTC_TOKEN_ADMIN_TTL)
-            != NULL
+         && ngx_tgortc_token_add_integer(claims, "nbf", now)
+         && ngx_tgortc_token_add_integer(claims, "exp",
+                                         now + NGX_TGORTC_TOKEN_ADMIN_TTL)
          && (video = cJSON_AddObjectToObject(claims, "video")) != NULL
          && (room == NULL
              ? cJSON_AddTrueToObject(video, "roomCreate") != NULL
@@ -99,26 +100,23 @@ ngx_tgortc_token_sign_admin(const ngx_tgortc_str_t *api_key,
 static char *
 ngx_tgortc_token_claims(const ngx_tgortc_grant_t *grant)
 {
-    char    *text;
-    cJSON   *claims, *config;
-    double   now;
+    char   *text;
+    cJSON  *claims, *config;
 
     text = NULL;
-    now = (double) grant->now;
     claims = cJSON_CreateObject();
 
     if (ngx_tgortc_token_add_string(claims, "iss", &grant->api_key)
         && ngx_tgortc_token_add_string(claims, "sub", &grant->identity)
-        && cJSON_AddNumberToObject(claims, "nbf", now) != NULL
-        && cJSON_AddNumberToObject(claims, "iat", now) != NULL
-        && cJSON_AddNumberToObject(claims, "exp", now + (double) grant->ttl)
-           != NULL
+        && ngx_tgortc_token_add_integer(claims, "nbf", grant->now)
+        && ngx_tgortc_token_add_integer(claims, "iat", grant->now)
+        && ngx_tgortc_token_add_integer(claims, "exp",
+                                        grant->now + grant->ttl)
         && ngx_tgortc_token_add_metadata(claims, &grant->device_type)
         && ngx_tgortc_token_add_video(claims, grant)
         && (config = cJSON_AddObjectToObject(claims, "roomConfig")) != NULL
-        && cJSON_AddNumberToObject(config, "maxParticipants",
-                                   grant->max_participants)
-           != NULL)
+        && ngx_tgortc_token_add_integer(config, "maxParticipants",
+                                        grant->max_participants))
     {
         text = cJSON_PrintBuffered(claims, NGX_TGORTC_TOKEN_CLAIMS, 0);
     }
@@ -126,6 +124,22 @@ ngx_tgortc_token_claims(const ngx_tgortc_grant_t *grant)
     cJSON_Delete(claims);
 
     return text;
+}
+
+
+static int
+ngx_tgortc_token_add_integer(cJSON *object, const char *name, long long value)
+{
+    cJSON  *item;
+
+    item = ngx_tgortc_json_int(value);
+
+    if (!cJSON_AddItemToObject(object, name, item)) {
+        cJSON_Delete(item);
+        return 0;
+    }
+
+    return 1;
 }
 
 
