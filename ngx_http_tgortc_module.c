@@ -15,6 +15,7 @@
 #include "ngx_http_tgortc_conf.h"
 #include "ngx_http_tgortc_deadlines.h"
 #include "ngx_http_tgortc_dispatcher.h"
+#include "ngx_http_tgortc_eviction.h"
 #include "ngx_http_tgortc_http.h"
 #include "ngx_http_tgortc_redis.h"
 #include "ngx_http_tgortc_response.h"
@@ -460,6 +461,7 @@ static void
 ngx_http_tgortc_ready(void *data)
 {
     ngx_http_tgortc_call_register(data);
+    ngx_http_tgortc_eviction_check(data);
 }
 
 
