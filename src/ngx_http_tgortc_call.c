@@ -257,6 +257,11 @@ ngx_http_tgortc_call_send(ngx_http_tgortc_app_t *app,
     cmd->data = call;
     cmd->not_after_arg = script ? NGX_HTTP_TGORTC_ARGV : 0;
 
+    /* what these leased is in the answer that was lost, not in a second one */
+
+    cmd->once = script == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_CLAIM]
+                || script == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_REPORT];
+
     if (ngx_http_tgortc_redis_send(cmd) != NGX_OK) {
         ngx_http_tgortc_redis_free(cmd);
         ngx_free(call);

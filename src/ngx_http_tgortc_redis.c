@@ -619,8 +619,8 @@ ngx_http_tgortc_redis_close(ngx_http_tgortc_redis_t *redis)
 
 /*
  * The connection is lost.  What was sent and not answered may have been done
- * or not; it is sent once more on the next connection, the scripts know it by
- * its nonce.
+ * or not; unless the caller said "once", it is sent once more on the next
+ * connection, the scripts know it by its nonce.
  */
 
 static void
@@ -657,7 +657,7 @@ ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis, ngx_err_t err,
 
         ngx_queue_remove(q);
 
-        if (cmd->abandoned || cmd->resent) {
+        if (cmd->abandoned || cmd->once || cmd->resent) {
             ngx_queue_insert_head(&lost, q);
 
         } else {

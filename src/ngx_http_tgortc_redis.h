@@ -50,6 +50,7 @@ struct ngx_http_tgortc_command_s {
     ngx_msec_t                   deadline;     /* of ngx_current_msec */
     ngx_msec_t                   sent_at;
 
+    unsigned                     once:1;       /* not on two connections */
     unsigned                     resent:1;
     unsigned                     abandoned:1;  /* the handler was called */
 };
