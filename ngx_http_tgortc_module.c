@@ -13,6 +13,7 @@
 #include "ngx_http_tgortc_conf.h"
 #include "ngx_http_tgortc_deadlines.h"
 #include "ngx_http_tgortc_dispatcher.h"
+#include "ngx_http_tgortc_eviction.h"
 #include "ngx_http_tgortc_http.h"
 #include "ngx_http_tgortc_random.h"
 #include "ngx_http_tgortc_redis.h"
@@ -32,6 +33,7 @@ static ngx_int_t ngx_http_tgortc_init_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app,
     ngx_uint_t owner, ngx_uint_t respawned, ngx_cycle_t *cycle);
 static void ngx_http_tgortc_ready(void *data);
+static void ngx_http_tgortc_released(void);
 static void ngx_http_tgortc_exit_process(ngx_cycle_t *cycle);
 
 
@@ -393,7 +395,8 @@ ngx_http_tgortc_init_process(ngx_cycle_t *cycle)
 
     ngx_time_update();
 
-    ngx_http_tgortc_http = ngx_http_tgortc_http_create(cycle);
+    ngx_http_tgortc_http = ngx_http_tgortc_http_create(cycle,
+                                                    ngx_http_tgortc_released);
     if (ngx_http_tgortc_http == NULL) {
         return NGX_ERROR;
     }
@@ -461,6 +464,26 @@ static void
 ngx_http_tgortc_ready(void *data)
 {
     ngx_http_tgortc_call_register(data);
+    ngx_http_tgortc_eviction_check(data);
+}
+
+
+static void
+ngx_http_tgortc_released(void)
+{
+    ngx_uint_t                     i;
+    ngx_http_tgortc_app_t        **apps;
+    ngx_http_tgortc_main_conf_t   *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(ngx_cycle,
+                                               ngx_http_tgortc_module);
+    apps = tmcf->apps.elts;
+
+    for (i = 0; i < tmcf->apps.nelts; i++) {
+        if (apps[i]->dispatcher != NULL) {
+            ngx_http_tgortc_dispatcher_hand_back(apps[i]);
+        }
+    }
 }
 
 

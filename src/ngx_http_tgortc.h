@@ -130,6 +130,7 @@ struct ngx_http_tgortc_app_s {
     /* of this worker */
 
     ngx_http_tgortc_redis_t       *redis;
+    u_char                         eviction[32];   /* Redis's last policy */
     ngx_http_tgortc_dispatcher_t  *dispatcher;
     ngx_http_tgortc_deadlines_t   *deadlines;
     void                         (*events_handler)(ngx_http_tgortc_app_t *app);

@@ -56,7 +56,7 @@ static ngx_int_t ngx_http_tgortc_call_reply(ngx_http_tgortc_command_t *cmd,
 static ngx_int_t ngx_http_tgortc_call_again(ngx_http_tgortc_command_t *cmd,
     redisReply *reply);
 static ngx_http_tgortc_outcome_e ngx_http_tgortc_call_outcome(
-    ngx_http_tgortc_call_t *call, redisReply *reply);
+    ngx_http_tgortc_command_t *cmd, redisReply *reply);
 static ngx_http_tgortc_outcome_e ngx_http_tgortc_call_error(redisReply *reply);
 static void ngx_http_tgortc_call_registered(void *data,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
@@ -257,6 +257,11 @@ ngx_http_tgortc_call_send(ngx_http_tgortc_app_t *app,
     cmd->data = call;
     cmd->not_after_arg = script ? NGX_HTTP_TGORTC_ARGV : 0;
 
+    /* what these leased is in the answer that was lost, not in a second one */
+
+    cmd->once = script == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_CLAIM]
+                || script == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_REPORT];
+
     if (ngx_http_tgortc_redis_send(cmd) != NGX_OK) {
         ngx_http_tgortc_redis_free(cmd);
         ngx_free(call);
@@ -281,7 +286,7 @@ ngx_http_tgortc_call_reply(ngx_http_tgortc_command_t *cmd, redisReply *reply)
     call = cmd->data;
     app = call->app;
 
-    outcome = ngx_http_tgortc_call_outcome(call, reply);
+    outcome = ngx_http_tgortc_call_outcome(cmd, reply);
 
     if (outcome == NGX_HTTP_TGORTC_UNAVAILABLE
         || outcome == NGX_HTTP_TGORTC_BROKEN)
@@ -348,10 +353,13 @@ ngx_http_tgortc_call_again(ngx_http_tgortc_command_t *cmd, redisReply *reply)
 
 
 static ngx_http_tgortc_outcome_e
-ngx_http_tgortc_call_outcome(ngx_http_tgortc_call_t *call, redisReply *reply)
+ngx_http_tgortc_call_outcome(ngx_http_tgortc_command_t *cmd, redisReply *reply)
 {
-    ngx_uint_t   i;
-    const char  *name;
+    ngx_uint_t               i;
+    const char              *name;
+    ngx_http_tgortc_call_t  *call;
+
+    call = cmd->data;
 
     if (reply == NULL) {
         return NGX_HTTP_TGORTC_UNAVAILABLE;
@@ -377,7 +385,8 @@ ngx_http_tgortc_call_outcome(ngx_http_tgortc_call_t *call, redisReply *reply)
         goto garbage;
     }
 
-    ngx_http_tgortc_redis_clock(call->app->redis, reply->element[1]->integer);
+    ngx_http_tgortc_redis_clock(cmd->redis, reply->element[1]->integer,
+                                cmd->sent_at);
 
     name = reply->element[0]->str;
 

@@ -47,6 +47,10 @@ ngx_http_tgortc_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "is duplicate";
     }
 
+    if (ngx_http_tgortc_conf_once(cf, 2) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     value = cf->args->elts;
 
     redis = ngx_http_tgortc_conf_redis_create(cf, &value[1]);
@@ -601,6 +605,48 @@ ngx_http_tgortc_conf_invalid(ngx_conf_t *cf, char *directive,
                        known ? "invalid" : "unknown", &shown, directive);
 
     return NGX_CONF_ERROR;
+}
+
+
+ngx_int_t
+ngx_http_tgortc_conf_once(ngx_conf_t *cf, ngx_uint_t first)
+{
+    size_t       len;
+    u_char      *last;
+    ngx_str_t   *value, name;
+    ngx_uint_t   i, j;
+
+    value = cf->args->elts;
+
+    for (i = first; i < cf->args->nelts; i++) {
+        last = ngx_strlchr(value[i].data, value[i].data + value[i].len, '=');
+
+        if (last == NULL) {
+            continue;
+        }
+
+        len = last + 1 - value[i].data;
+
+        for (j = first; j < i; j++) {
+
+            if (value[j].len < len
+                || ngx_strncmp(value[j].data, value[i].data, len) != 0
+                || ngx_strncmp(value[j].data, "secret=", len) == 0)
+            {
+                continue;
+            }
+
+            name.data = value[i].data;
+            name.len = len;
+
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate parameter \"%V\" of \"%V\"",
+                               &name, &value[0]);
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

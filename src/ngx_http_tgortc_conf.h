@@ -57,6 +57,12 @@ ngx_int_t ngx_http_tgortc_conf_url(ngx_conf_t *cf, char *directive,
 char *ngx_http_tgortc_conf_invalid(ngx_conf_t *cf, char *directive,
     ngx_str_t *param, ngx_uint_t known);
 
+/*
+ * Whether of the directive's arguments from the first on none has the name of
+ * another, but "secret=", which may be repeated: NGX_OK, or it was logged.
+ */
+ngx_int_t ngx_http_tgortc_conf_once(ngx_conf_t *cf, ngx_uint_t first);
+
 /* the schedule of retries that is the default; NULL without memory */
 ngx_http_tgortc_retry_t *ngx_http_tgortc_conf_retry_create(ngx_conf_t *cf);
 

@@ -56,7 +56,9 @@ ngx_http_tgortc_conf_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     endpoints = tlcf->settings.endpoints;
 
-    if (ngx_http_tgortc_conf_url(cf, "tgortc_webhook", &value[1]) != NGX_OK) {
+    if (ngx_http_tgortc_conf_url(cf, "tgortc_webhook", &value[1]) != NGX_OK
+        || ngx_http_tgortc_conf_once(cf, 2) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -138,6 +140,10 @@ ngx_http_tgortc_conf_webhook_retry(ngx_conf_t *cf, ngx_command_t *cmd,
 
     if (tlcf->settings.retry != NULL) {
         return "is duplicate";
+    }
+
+    if (ngx_http_tgortc_conf_once(cf, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     retry = ngx_http_tgortc_conf_retry_create(cf);

@@ -115,7 +115,8 @@ static ngx_int_t ngx_http_tgortc_dispatcher_add(
     ngx_http_tgortc_dispatcher_t *dispatcher,
     ngx_http_tgortc_endpoint_t *endpoint, ngx_cycle_t *cycle);
 static void ngx_http_tgortc_dispatcher_heartbeat(ngx_event_t *ev);
-static void ngx_http_tgortc_dispatcher_release(ngx_http_tgortc_queue_t *queue);
+static void ngx_http_tgortc_dispatcher_release(ngx_http_tgortc_queue_t *queue,
+    ngx_uint_t all);
 static void ngx_http_tgortc_dispatcher_released(void *data,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
 static void ngx_http_tgortc_dispatcher_timer(ngx_event_t *ev);
@@ -273,6 +274,22 @@ ngx_http_tgortc_dispatcher_kick(ngx_http_tgortc_app_t *app)
 }
 
 
+void
+ngx_http_tgortc_dispatcher_hand_back(ngx_http_tgortc_app_t *app)
+{
+    ngx_uint_t                i;
+    ngx_http_tgortc_queue_t  *queue;
+
+    for (i = 0; i < app->dispatcher->nqueues; i++) {
+        queue = &app->dispatcher->queues[i];
+
+        if (queue->in_flight) {
+            ngx_http_tgortc_dispatcher_release(queue, 1);
+        }
+    }
+}
+
+
 static void
 ngx_http_tgortc_dispatcher_heartbeat(ngx_event_t *ev)
 {
@@ -290,11 +307,13 @@ ngx_http_tgortc_dispatcher_heartbeat(ngx_event_t *ev)
 
 /*
  * Gives back what Redis holds for this worker and it does not know of: another
- * one died in its place, or a reply was lost.
+ * one died in its place, or a reply was lost.  With "all" also what has no
+ * answer yet.
  */
 
 static void
-ngx_http_tgortc_dispatcher_release(ngx_http_tgortc_queue_t *queue)
+ngx_http_tgortc_dispatcher_release(ngx_http_tgortc_queue_t *queue,
+    ngx_uint_t all)
 {
     ngx_str_t                      args[4], tokens[NGX_HTTP_TGORTC_TOKENS];
     ngx_uint_t                     n;
@@ -310,6 +329,10 @@ ngx_http_tgortc_dispatcher_release(ngx_http_tgortc_queue_t *queue)
          q = ngx_queue_next(q))
     {
         delivery = ngx_queue_data(q, ngx_http_tgortc_delivery_t, link);
+
+        if (all && delivery->pending) {
+            continue;
+        }
 
         if (n == NGX_HTTP_TGORTC_TOKENS) {
             break;
@@ -414,7 +437,7 @@ ngx_http_tgortc_dispatcher_claim(ngx_http_tgortc_queue_t *queue)
     }
 
     if (queue->lost && queue->leasing == 0) {
-        ngx_http_tgortc_dispatcher_release(queue);
+        ngx_http_tgortc_dispatcher_release(queue, 0);
         return;
     }
 

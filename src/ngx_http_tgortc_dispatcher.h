@@ -26,5 +26,8 @@ ngx_http_tgortc_dispatcher_t *ngx_http_tgortc_dispatcher_create(
 /* there may be something to deliver */
 void ngx_http_tgortc_dispatcher_kick(ngx_http_tgortc_app_t *app);
 
+/* the worker ends without waiting for answers: others may send at once */
+void ngx_http_tgortc_dispatcher_hand_back(ngx_http_tgortc_app_t *app);
+
 
 #endif /* _NGX_HTTP_TGORTC_DISPATCHER_H_INCLUDED_ */

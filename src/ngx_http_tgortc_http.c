@@ -40,6 +40,7 @@ struct ngx_http_tgortc_http_s {
     CURLM                           *multi;
     ngx_event_t                      timer;
     ngx_log_t                       *log;
+    void                           (*on_release)(void);
 
     ngx_queue_t                      active;        /* requests */
     ngx_queue_t                      connections;
@@ -138,7 +139,8 @@ ngx_http_tgortc_http_init(ngx_cycle_t *cycle)
 
 
 ngx_http_tgortc_http_t *
-ngx_http_tgortc_http_create(ngx_cycle_t *cycle)
+ngx_http_tgortc_http_create(ngx_cycle_t *cycle,
+    void (*released)(void))
 {
     curl_version_info_data  *info;
     ngx_http_tgortc_http_t  *http;
@@ -149,6 +151,7 @@ ngx_http_tgortc_http_create(ngx_cycle_t *cycle)
     }
 
     http->log = cycle->log;
+    http->on_release = released;
 
     info = curl_version_info(CURLVERSION_NOW);
     http->bundle = (info->cainfo != NULL);
@@ -809,8 +812,13 @@ ngx_http_tgortc_http_event_handler(ngx_event_t *ev)
          */
 
         c->close = 0;
-        http->released = 1;
         http->timer.cancelable = 1;
+
+        if (!http->released) {
+            http->released = 1;
+            http->on_release();
+        }
+
         return;
     }
 

@@ -57,8 +57,12 @@ struct ngx_http_tgortc_http_request_s {
 /* once in the master before the fork, see curl_global_init(3) */
 ngx_int_t ngx_http_tgortc_http_init(ngx_cycle_t *cycle);
 
-/* in a worker */
-ngx_http_tgortc_http_t *ngx_http_tgortc_http_create(ngx_cycle_t *cycle);
+/*
+ * In a worker.  The handler is called once, when the worker is to exit
+ * without waiting for what is under way: worker_shutdown_timeout is over.
+ */
+ngx_http_tgortc_http_t *ngx_http_tgortc_http_create(ngx_cycle_t *cycle,
+    void (*released)(void));
 
 /* ends what is under way without calling handlers, leaves no descriptor */
 void ngx_http_tgortc_http_destroy(ngx_http_tgortc_http_t *http);

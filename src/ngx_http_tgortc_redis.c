@@ -33,6 +33,9 @@
 #define NGX_HTTP_TGORTC_REDIS_ELEMENTS     100000
 #define NGX_HTTP_TGORTC_REDIS_REPLY        (64 * 1024 * 1024)
 
+/* the part of the timeout by which Redis's clock may be mistaken: an eighth */
+#define NGX_HTTP_TGORTC_REDIS_MARGIN       8
+
 #if (HIREDIS_MAJOR >= 1)
 typedef size_t  ngx_http_tgortc_redis_elements_t;
 #else
@@ -66,6 +69,7 @@ struct ngx_http_tgortc_redis_s {
     ngx_msec_t                      heard_at;  /* any bytes from Redis */
     ngx_uint_t                      addr;      /* next to try */
     ngx_uint_t                      greetings; /* replies still awaited */
+    ngx_msec_t                      greeted_at;
 
     int64_t                         clock;     /* ms ahead of ours */
 
@@ -82,6 +86,7 @@ struct ngx_http_tgortc_redis_s {
     ngx_str_t                       addr_text;
     u_char                          text[NGX_SOCKADDR_STRLEN];
 
+    unsigned                        again:1;   /* was asked for the time */
     unsigned                        outage:1;  /* was logged */
     unsigned                        stale:1;   /* to be opened anew */
 };
@@ -264,10 +269,26 @@ ngx_http_tgortc_redis_send(ngx_http_tgortc_command_t *cmd)
 }
 
 
+/*
+ * Redis read its clock between the sending and now.  What is known better from
+ * an earlier answer is kept: one that was read late says little.
+ */
+
 void
-ngx_http_tgortc_redis_clock(ngx_http_tgortc_redis_t *redis, int64_t ms)
+ngx_http_tgortc_redis_clock(ngx_http_tgortc_redis_t *redis, int64_t ms,
+    ngx_msec_t sent_at)
 {
-    redis->clock = ms - (int64_t) ngx_current_msec;
+    int64_t  least, most;
+
+    least = ms - (int64_t) ngx_current_msec;
+    most = ms - (int64_t) sent_at;
+
+    if (redis->clock < least) {
+        redis->clock = least;
+
+    } else if (redis->clock > most) {
+        redis->clock = most;
+    }
 }
 
 
@@ -427,6 +448,7 @@ ngx_http_tgortc_redis_greet(ngx_http_tgortc_redis_t *redis)
 
     conf = redis->conf;
     redis->greetings = 0;
+    redis->again = 0;
 
     if (conf->password.len) {
         n = 0;
@@ -511,6 +533,8 @@ static void
 ngx_http_tgortc_redis_greeted(ngx_http_tgortc_redis_t *redis,
     redisReply *reply)
 {
+    size_t                      len;
+    const char                 *arg;
     ngx_queue_t                *q;
     ngx_http_tgortc_command_t  *cmd;
 
@@ -523,9 +547,28 @@ ngx_http_tgortc_redis_greeted(ngx_http_tgortc_redis_t *redis,
         return;
     }
 
+    /* a time that was read late, by a worker that had no time, says little */
+
+    if (!redis->again
+        && ngx_current_msec - redis->greeted_at
+           > redis->conf->timeout / NGX_HTTP_TGORTC_REDIS_MARGIN)
+    {
+        redis->again = 1;
+        redis->greeted_at = ngx_current_msec;
+        redis->greetings = 1;
+
+        arg = "TIME";
+        len = sizeof("TIME") - 1;
+
+        redis->stale = ngx_http_tgortc_redis_append(redis, 1, &arg, &len)
+                       != NGX_OK;
+        return;
+    }
+
     ngx_http_tgortc_redis_clock(redis,
                                 (int64_t) atoll(reply->element[0]->str) * 1000
-                                + atoll(reply->element[1]->str) / 1000);
+                                + atoll(reply->element[1]->str) / 1000,
+                                redis->greeted_at);
 
     redis->state = NGX_HTTP_TGORTC_REDIS_READY;
 
@@ -580,8 +623,8 @@ ngx_http_tgortc_redis_close(ngx_http_tgortc_redis_t *redis)
 
 /*
  * The connection is lost.  What was sent and not answered may have been done
- * or not; it is sent once more on the next connection, the scripts know it by
- * its nonce.
+ * or not; unless the caller said "once", it is sent once more on the next
+ * connection, the scripts know it by its nonce.
  */
 
 static void
@@ -618,7 +661,7 @@ ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis, ngx_err_t err,
 
         ngx_queue_remove(q);
 
-        if (cmd->abandoned || cmd->resent) {
+        if (cmd->abandoned || cmd->once || cmd->resent) {
             ngx_queue_insert_head(&lost, q);
 
         } else {
@@ -672,6 +715,8 @@ ngx_http_tgortc_redis_write_handler(ngx_event_t *wev)
             ngx_http_tgortc_redis_fail(redis, 0, "no memory");
             return;
         }
+
+        redis->greeted_at = ngx_current_msec;
     }
 
     if (ngx_http_tgortc_redis_write(redis) != NGX_OK) {
@@ -935,7 +980,7 @@ ngx_http_tgortc_redis_push(ngx_http_tgortc_command_t *cmd)
          * can happen after its timeout was answered.
          */
 
-        margin = redis->conf->timeout / 8;
+        margin = redis->conf->timeout / NGX_HTTP_TGORTC_REDIS_MARGIN;
         not_after = (int64_t) cmd->deadline + redis->clock - (int64_t) margin;
 
         cmd->argv[cmd->not_after_arg] = cmd->not_after;

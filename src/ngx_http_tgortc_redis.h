@@ -50,6 +50,7 @@ struct ngx_http_tgortc_command_s {
     ngx_msec_t                   deadline;     /* of ngx_current_msec */
     ngx_msec_t                   sent_at;
 
+    unsigned                     once:1;       /* not on two connections */
     unsigned                     resent:1;
     unsigned                     abandoned:1;  /* the handler was called */
 };
@@ -85,8 +86,12 @@ void ngx_http_tgortc_redis_distrust(ngx_http_tgortc_redis_t *redis);
 ngx_uint_t ngx_http_tgortc_redis_is_status(redisReply *reply,
     const char *status);
 
-/* tells what Redis's clock says now, in ms since 1970 */
-void ngx_http_tgortc_redis_clock(ngx_http_tgortc_redis_t *redis, int64_t ms);
+/*
+ * Tells what Redis's clock, in ms since 1970, said in answer to what was sent
+ * at that time.
+ */
+void ngx_http_tgortc_redis_clock(ngx_http_tgortc_redis_t *redis, int64_t ms,
+    ngx_msec_t sent_at);
 
 
 #endif /* _NGX_HTTP_TGORTC_REDIS_H_INCLUDED_ */

@@ -577,7 +577,27 @@ main::emerg('.*"unix:".*"tgortc_redis".*')
 
 
 
-=== TEST 42: Redis, a database that is no number
+=== TEST 42: Redis, two databases
+--- http_config
+    tgortc_redis  127.0.0.1:6379 db=1 prefix=a db=2;
+--- must_die
+--- error_log eval
+main::emerg('duplicate parameter "db=" of "tgortc_redis"')
+
+
+
+=== TEST 43: Redis, two passwords
+--- http_config
+    tgortc_redis  127.0.0.1:6379 password=first-pass password=second-pass;
+--- must_die
+--- error_log eval
+main::emerg('duplicate parameter "password=" of "tgortc_redis"')
+--- no_error_log eval
+["first-pass", "second-pass"]
+
+
+
+=== TEST 44: Redis, a database that is no number
 --- http_config
     tgortc_redis  127.0.0.1:6379 db=one;
 --- must_die
@@ -586,7 +606,7 @@ main::emerg('invalid parameter "db=one" of "tgortc_redis"')
 
 
 
-=== TEST 43: Redis, a database below 0
+=== TEST 45: Redis, a database below 0
 --- http_config
     tgortc_redis  127.0.0.1:6379 db=-1;
 --- must_die
@@ -595,7 +615,7 @@ main::emerg('invalid parameter "db=-1" of "tgortc_redis"')
 
 
 
-=== TEST 44: Redis, an empty database
+=== TEST 46: Redis, an empty database
 --- http_config
     tgortc_redis  127.0.0.1:6379 db=;
 --- must_die
@@ -604,7 +624,7 @@ main::emerg('invalid parameter "db=" of "tgortc_redis"')
 
 
 
-=== TEST 45: Redis, an empty prefix
+=== TEST 47: Redis, an empty prefix
 --- http_config
     tgortc_redis  127.0.0.1:6379 prefix=;
 --- must_die
@@ -613,7 +633,7 @@ main::emerg('invalid parameter "prefix=" of "tgortc_redis"')
 
 
 
-=== TEST 46: Redis, a prefix with braces
+=== TEST 48: Redis, a prefix with braces
 --- http_config
     tgortc_redis  127.0.0.1:6379 "prefix=a{b";
 --- must_die
@@ -622,7 +642,7 @@ main::emerg('invalid parameter "prefix=a[{]b" of "tgortc_redis"')
 
 
 
-=== TEST 47: Redis, a prefix with a closing brace
+=== TEST 49: Redis, a prefix with a closing brace
 --- http_config
     tgortc_redis  127.0.0.1:6379 "prefix=a}b";
 --- must_die
@@ -631,7 +651,7 @@ main::emerg('invalid parameter "prefix=a[}]b" of "tgortc_redis"')
 
 
 
-=== TEST 48: Redis, no timeout at all
+=== TEST 50: Redis, no timeout at all
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=0;
 --- must_die
@@ -640,7 +660,7 @@ main::emerg('invalid parameter "timeout=0" of "tgortc_redis"')
 
 
 
-=== TEST 49: Redis, an empty timeout
+=== TEST 51: Redis, an empty timeout
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=;
 --- must_die
@@ -649,7 +669,7 @@ main::emerg('invalid parameter "timeout=" of "tgortc_redis"')
 
 
 
-=== TEST 50: Redis, a timeout that is no time
+=== TEST 52: Redis, a timeout that is no time
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=soon;
 --- must_die
@@ -658,7 +678,7 @@ main::emerg('invalid parameter "timeout=soon" of "tgortc_redis"')
 
 
 
-=== TEST 51: Redis, a timeout in a unit that nobody knows
+=== TEST 53: Redis, a timeout in a unit that nobody knows
 --- http_config
     tgortc_redis  127.0.0.1:6379 timeout=5x;
 --- must_die
@@ -667,7 +687,7 @@ main::emerg('invalid parameter "timeout=5x" of "tgortc_redis"')
 
 
 
-=== TEST 52: Redis, a parameter that nobody knows
+=== TEST 54: Redis, a parameter that nobody knows
 --- http_config
     tgortc_redis  127.0.0.1:6379 retry=1;
 --- must_die
@@ -676,7 +696,7 @@ main::emerg('unknown parameter "retry=" of "tgortc_redis"')
 
 
 
-=== TEST 53: Redis, a parameter without a value
+=== TEST 55: Redis, a parameter without a value
 --- http_config
     tgortc_redis  127.0.0.1:6379 db;
 --- must_die
@@ -685,7 +705,7 @@ main::emerg('unknown parameter "db" of "tgortc_redis"')
 
 
 
-=== TEST 54: Redis, a parameter in capitals
+=== TEST 56: Redis, a parameter in capitals
 --- http_config
     tgortc_redis  127.0.0.1:6379 DB=1;
 --- must_die
@@ -694,7 +714,7 @@ main::emerg('unknown parameter "DB=" of "tgortc_redis"')
 
 
 
-=== TEST 55: Redis, a user without a password
+=== TEST 57: Redis, a user without a password
 --- http_config
     tgortc_redis  127.0.0.1:6379 user=alice;
 --- must_die
@@ -703,7 +723,7 @@ main::emerg('"tgortc_redis" directive has "user=" without "password="')
 
 
 
-=== TEST 56: Redis, no address
+=== TEST 58: Redis, no address
 --- http_config
     tgortc_redis;
 --- must_die
@@ -712,7 +732,7 @@ main::emerg('invalid number of arguments in "tgortc_redis" directive')
 
 
 
-=== TEST 57: tgortc_token_ttl of 0
+=== TEST 59: tgortc_token_ttl of 0
 --- http_config
     tgortc_token_ttl  0;
 --- must_die
@@ -721,7 +741,7 @@ main::emerg('"tgortc_token_ttl" directive must be longer than 0')
 
 
 
-=== TEST 58: tgortc_token_ttl that is no time
+=== TEST 60: tgortc_token_ttl that is no time
 --- http_config
     tgortc_token_ttl  soon;
 --- must_die
@@ -730,7 +750,7 @@ main::emerg('"tgortc_token_ttl" directive invalid value')
 
 
 
-=== TEST 59: tgortc_token_ttl below 0
+=== TEST 61: tgortc_token_ttl below 0
 --- http_config
     tgortc_token_ttl  -1;
 --- must_die
@@ -739,7 +759,7 @@ main::emerg('"tgortc_token_ttl" directive invalid value')
 
 
 
-=== TEST 60: tgortc_token_ttl twice
+=== TEST 62: tgortc_token_ttl twice
 --- http_config
     tgortc_token_ttl  1m;
     tgortc_token_ttl  1m;
@@ -749,7 +769,7 @@ main::emerg('"tgortc_token_ttl" directive is duplicate')
 
 
 
-=== TEST 61: tgortc_ring_timeout of 0
+=== TEST 63: tgortc_ring_timeout of 0
 --- http_config
     tgortc_ring_timeout  0;
 --- must_die
@@ -758,7 +778,7 @@ main::emerg('"tgortc_ring_timeout" directive must be longer than 0')
 
 
 
-=== TEST 62: tgortc_ring_timeout that is no time
+=== TEST 64: tgortc_ring_timeout that is no time
 --- http_config
     tgortc_ring_timeout  soon;
 --- must_die
@@ -767,7 +787,7 @@ main::emerg('"tgortc_ring_timeout" directive invalid value')
 
 
 
-=== TEST 63: tgortc_ring_timeout below 0
+=== TEST 65: tgortc_ring_timeout below 0
 --- http_config
     tgortc_ring_timeout  -1;
 --- must_die
@@ -776,7 +796,7 @@ main::emerg('"tgortc_ring_timeout" directive invalid value')
 
 
 
-=== TEST 64: tgortc_ring_timeout twice
+=== TEST 66: tgortc_ring_timeout twice
 --- http_config
     tgortc_ring_timeout  1m;
     tgortc_ring_timeout  1m;
@@ -786,7 +806,7 @@ main::emerg('"tgortc_ring_timeout" directive is duplicate')
 
 
 
-=== TEST 65: tgortc_join_timeout of 0
+=== TEST 67: tgortc_join_timeout of 0
 --- http_config
     tgortc_join_timeout  0;
 --- must_die
@@ -795,7 +815,7 @@ main::emerg('"tgortc_join_timeout" directive must be longer than 0')
 
 
 
-=== TEST 66: tgortc_join_timeout that is no time
+=== TEST 68: tgortc_join_timeout that is no time
 --- http_config
     tgortc_join_timeout  soon;
 --- must_die
@@ -804,7 +824,7 @@ main::emerg('"tgortc_join_timeout" directive invalid value')
 
 
 
-=== TEST 67: tgortc_join_timeout below 0
+=== TEST 69: tgortc_join_timeout below 0
 --- http_config
     tgortc_join_timeout  -1;
 --- must_die
@@ -813,7 +833,7 @@ main::emerg('"tgortc_join_timeout" directive invalid value')
 
 
 
-=== TEST 68: tgortc_join_timeout twice
+=== TEST 70: tgortc_join_timeout twice
 --- http_config
     tgortc_join_timeout  1m;
     tgortc_join_timeout  1m;
@@ -823,7 +843,7 @@ main::emerg('"tgortc_join_timeout" directive is duplicate')
 
 
 
-=== TEST 69: tgortc_room_max_age of 0
+=== TEST 71: tgortc_room_max_age of 0
 --- http_config
     tgortc_room_max_age  0;
 --- must_die
@@ -832,7 +852,7 @@ main::emerg('"tgortc_room_max_age" directive must be longer than 0')
 
 
 
-=== TEST 70: tgortc_room_max_age that is no time
+=== TEST 72: tgortc_room_max_age that is no time
 --- http_config
     tgortc_room_max_age  soon;
 --- must_die
@@ -841,7 +861,7 @@ main::emerg('"tgortc_room_max_age" directive invalid value')
 
 
 
-=== TEST 71: tgortc_room_max_age below 0
+=== TEST 73: tgortc_room_max_age below 0
 --- http_config
     tgortc_room_max_age  -1;
 --- must_die
@@ -850,7 +870,7 @@ main::emerg('"tgortc_room_max_age" directive invalid value')
 
 
 
-=== TEST 72: tgortc_room_max_age twice
+=== TEST 74: tgortc_room_max_age twice
 --- http_config
     tgortc_room_max_age  1m;
     tgortc_room_max_age  1m;
@@ -860,7 +880,7 @@ main::emerg('"tgortc_room_max_age" directive is duplicate')
 
 
 
-=== TEST 73: tgortc_room_retention of 0
+=== TEST 75: tgortc_room_retention of 0
 --- http_config
     tgortc_room_retention  0;
 --- must_die
@@ -869,7 +889,7 @@ main::emerg('"tgortc_room_retention" directive must be longer than 0')
 
 
 
-=== TEST 74: tgortc_room_retention that is no time
+=== TEST 76: tgortc_room_retention that is no time
 --- http_config
     tgortc_room_retention  soon;
 --- must_die
@@ -878,7 +898,7 @@ main::emerg('"tgortc_room_retention" directive invalid value')
 
 
 
-=== TEST 75: tgortc_room_retention below 0
+=== TEST 77: tgortc_room_retention below 0
 --- http_config
     tgortc_room_retention  -1;
 --- must_die
@@ -887,7 +907,7 @@ main::emerg('"tgortc_room_retention" directive invalid value')
 
 
 
-=== TEST 76: tgortc_room_retention twice
+=== TEST 78: tgortc_room_retention twice
 --- http_config
     tgortc_room_retention  1m;
     tgortc_room_retention  1m;
@@ -897,7 +917,7 @@ main::emerg('"tgortc_room_retention" directive is duplicate')
 
 
 
-=== TEST 77: two places of an app differ in the timeout of Redis
+=== TEST 79: two places of an app differ in the timeout of Redis
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -918,7 +938,7 @@ main::differs('tgortc_redis')
 
 
 
-=== TEST 78: two places of an app differ in the password of Redis
+=== TEST 80: two places of an app differ in the password of Redis
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -941,7 +961,7 @@ qr/password=(one|two)/
 
 
 
-=== TEST 79: two places of an app differ in the user of Redis
+=== TEST 81: two places of an app differ in the user of Redis
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -962,7 +982,7 @@ main::differs('tgortc_redis')
 
 
 
-=== TEST 80: two places of an app differ in the key of LiveKit
+=== TEST 82: two places of an app differ in the key of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -985,7 +1005,7 @@ secret-of-at-least
 
 
 
-=== TEST 81: two places of an app differ in the secret of LiveKit
+=== TEST 83: two places of an app differ in the secret of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1008,7 +1028,7 @@ secret-of-at-least
 
 
 
-=== TEST 82: two places of an app differ in the number of keys of LiveKit
+=== TEST 84: two places of an app differ in the number of keys of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1032,7 +1052,7 @@ secret-of-at-least
 
 
 
-=== TEST 83: two places of an app differ in the address of LiveKit
+=== TEST 85: two places of an app differ in the address of LiveKit
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1055,7 +1075,7 @@ secret-of-at-least
 
 
 
-=== TEST 84: two places of an app differ in tgortc_token_ttl
+=== TEST 86: two places of an app differ in tgortc_token_ttl
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1076,7 +1096,7 @@ main::differs('tgortc_token_ttl')
 
 
 
-=== TEST 85: two places of an app differ in tgortc_ring_timeout
+=== TEST 87: two places of an app differ in tgortc_ring_timeout
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1097,7 +1117,7 @@ main::differs('tgortc_ring_timeout')
 
 
 
-=== TEST 86: two places of an app differ in tgortc_join_timeout
+=== TEST 88: two places of an app differ in tgortc_join_timeout
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1118,7 +1138,7 @@ main::differs('tgortc_join_timeout')
 
 
 
-=== TEST 87: two places of an app differ in tgortc_room_max_age
+=== TEST 89: two places of an app differ in tgortc_room_max_age
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1139,7 +1159,7 @@ main::differs('tgortc_room_max_age')
 
 
 
-=== TEST 88: two places of an app differ in tgortc_room_retention
+=== TEST 90: two places of an app differ in tgortc_room_retention
 --- http_config
     tgortc_redis  127.0.0.1:6379;
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
@@ -1160,7 +1180,7 @@ main::differs('tgortc_room_retention')
 
 
 
-=== TEST 89: two places of an app that name its Redis differently
+=== TEST 91: two places of an app that name its Redis differently
 --- http_config
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
     tgortc_livekit_url  wss://livekit.example.com;
@@ -1180,7 +1200,7 @@ main::differs('tgortc_redis')
 
 
 
-=== TEST 90: two servers with one app, and the Redis that is the default
+=== TEST 92: two servers with one app, and the Redis that is the default
 --- http_config
     tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
     tgortc_livekit_url  wss://livekit.example.com;

@@ -641,7 +641,25 @@ main::emerg('invalid parameter "max_in_flight=many" of "tgortc_webhook"')
 
 
 
-=== TEST 52: an endpoint, a parameter that nobody knows
+=== TEST 52: an endpoint, two names
+--- http_config
+    tgortc_webhook http://webhook.example.com/?name=x name=a secret=s name=b;
+--- must_die
+--- error_log eval
+main::emerg('duplicate parameter "name=" of "tgortc_webhook"')
+
+
+
+=== TEST 53: an endpoint, the same list twice
+--- http_config
+    tgortc_webhook http://webhook.example.com/ events=room.started events=room.started;
+--- must_die
+--- error_log eval
+main::emerg('duplicate parameter "events=" of "tgortc_webhook"')
+
+
+
+=== TEST 54: an endpoint, a parameter that nobody knows
 --- http_config
     tgortc_webhook http://webhook.example.com/ retries=5;
 --- must_die
@@ -650,7 +668,7 @@ main::emerg('unknown parameter "retries=" of "tgortc_webhook"')
 
 
 
-=== TEST 53: an endpoint, a parameter in capitals
+=== TEST 55: an endpoint, a parameter in capitals
 --- http_config
     tgortc_webhook http://webhook.example.com/ NAME=app;
 --- must_die
@@ -659,7 +677,7 @@ main::emerg('unknown parameter "NAME=" of "tgortc_webhook"')
 
 
 
-=== TEST 54: an endpoint, a parameter without a value
+=== TEST 56: an endpoint, a parameter without a value
 --- http_config
     tgortc_webhook http://webhook.example.com/ name;
 --- must_die
@@ -668,7 +686,7 @@ main::emerg('unknown parameter "name" of "tgortc_webhook"')
 
 
 
-=== TEST 55: an endpoint, a secret without a value
+=== TEST 57: an endpoint, a secret without a value
 --- http_config
     tgortc_webhook http://webhook.example.com/ secret;
 --- must_die
@@ -677,7 +695,7 @@ main::emerg('unknown parameter "secret" of "tgortc_webhook"')
 
 
 
-=== TEST 56: an endpoint, a misspelt secret
+=== TEST 58: an endpoint, a misspelt secret
 --- http_config
     tgortc_webhook http://webhook.example.com/ secrets=top-secret;
 --- must_die
@@ -688,7 +706,7 @@ top-secret
 
 
 
-=== TEST 57: an endpoint, an empty secret
+=== TEST 59: an endpoint, an empty secret
 --- http_config
     tgortc_webhook http://webhook.example.com/ secret=;
 --- must_die
@@ -697,7 +715,7 @@ main::emerg('an empty "secret=" of "tgortc_webhook http://webhook\.example\.com/
 
 
 
-=== TEST 58: an endpoint, an empty second secret
+=== TEST 60: an endpoint, an empty second secret
 --- http_config
     tgortc_webhook http://webhook.example.com/ secret=top-secret secret=;
 --- must_die
@@ -708,7 +726,7 @@ top-secret
 
 
 
-=== TEST 59: an endpoint, whsec_ and nothing
+=== TEST 61: an endpoint, whsec_ and nothing
 --- http_config
     tgortc_webhook http://webhook.example.com/ secret=whsec_;
 --- must_die
@@ -717,7 +735,7 @@ main::emerg('a "secret=whsec_\.\.\." of "tgortc_webhook http://webhook\.example\
 
 
 
-=== TEST 60: an endpoint, whsec_ and no base64
+=== TEST 62: an endpoint, whsec_ and no base64
 --- http_config
     tgortc_webhook http://webhook.example.com/ secret=whsec_top-secret;
 --- must_die
@@ -728,7 +746,7 @@ top-secret
 
 
 
-=== TEST 61: an endpoint, whsec_ without its padding
+=== TEST 63: an endpoint, whsec_ without its padding
 --- http_config
     tgortc_webhook http://webhook.example.com/ secret=whsec_c2VjcmV0cw;
 --- must_die
@@ -739,7 +757,7 @@ c2VjcmV0cw
 
 
 
-=== TEST 62: an endpoint, whsec_ with padding in the midst of it
+=== TEST 64: an endpoint, whsec_ with padding in the midst of it
 --- http_config
     tgortc_webhook http://webhook.example.com/ secret=whsec_c2Vj=mV0;
 --- must_die
@@ -750,7 +768,7 @@ c2Vj=mV0
 
 
 
-=== TEST 63: an endpoint, whsec_ with too much padding
+=== TEST 65: an endpoint, whsec_ with too much padding
 --- http_config
     tgortc_webhook http://webhook.example.com/ secret=whsec_c2VjcmV0c==;
 --- must_die
@@ -761,7 +779,7 @@ c2VjcmV0c==
 
 
 
-=== TEST 64: an endpoint, no events
+=== TEST 66: an endpoint, no events
 --- http_config
     tgortc_webhook http://webhook.example.com/ "events=";
 --- must_die
@@ -770,7 +788,7 @@ main::emerg('unknown event "" in "events=" of "tgortc_webhook http://webhook\.ex
 
 
 
-=== TEST 65: an endpoint, an event that nobody knows
+=== TEST 67: an endpoint, an event that nobody knows
 --- http_config
     tgortc_webhook http://webhook.example.com/ "events=room.ended";
 --- must_die
@@ -779,7 +797,7 @@ main::emerg('unknown event "room\.ended" in "events=" of "tgortc_webhook http://
 
 
 
-=== TEST 66: an endpoint, an event of LiveKit's
+=== TEST 68: an endpoint, an event of LiveKit's
 --- http_config
     tgortc_webhook http://webhook.example.com/ "events=room.started,participant_joined";
 --- must_die
@@ -788,7 +806,7 @@ main::emerg('unknown event "participant_joined" in "events=" of "tgortc_webhook 
 
 
 
-=== TEST 67: an endpoint, events with a comma at the end
+=== TEST 69: an endpoint, events with a comma at the end
 --- http_config
     tgortc_webhook http://webhook.example.com/ "events=room.started,";
 --- must_die
@@ -797,7 +815,7 @@ main::emerg('unknown event "" in "events=" of "tgortc_webhook http://webhook\.ex
 
 
 
-=== TEST 68: an endpoint, events with a space
+=== TEST 70: an endpoint, events with a space
 --- http_config
     tgortc_webhook http://webhook.example.com/ "events=room.started, room.finished";
 --- must_die
@@ -806,7 +824,7 @@ main::emerg('unknown event " room\.finished" in "events=" of "tgortc_webhook htt
 
 
 
-=== TEST 69: an endpoint, an event in capitals
+=== TEST 71: an endpoint, an event in capitals
 --- http_config
     tgortc_webhook http://webhook.example.com/ "events=Room.Started";
 --- must_die
@@ -815,7 +833,7 @@ main::emerg('unknown event "Room\.Started" in "events=" of "tgortc_webhook http:
 
 
 
-=== TEST 70: an endpoint, half an event
+=== TEST 72: an endpoint, half an event
 --- http_config
     tgortc_webhook http://webhook.example.com/ "events=room.";
 --- must_die
@@ -824,7 +842,7 @@ main::emerg('unknown event "room\." in "events=" of "tgortc_webhook http://webho
 
 
 
-=== TEST 71: two endpoints of one name
+=== TEST 73: two endpoints of one name
 --- http_config
     tgortc_webhook http://a.example.com/ name=app;
     tgortc_webhook http://b.example.com/ name=app secret=top-secret;
@@ -836,7 +854,7 @@ top-secret
 
 
 
-=== TEST 72: two endpoints of one address
+=== TEST 74: two endpoints of one address
 --- http_config
     tgortc_webhook http://a.example.com/;
     tgortc_webhook http://a.example.com/ secret=top-secret;
@@ -848,7 +866,7 @@ top-secret
 
 
 
-=== TEST 73: an endpoint with the address of another for its name
+=== TEST 75: an endpoint with the address of another for its name
 --- http_config
     tgortc_webhook http://a.example.com/;
     tgortc_webhook http://b.example.com/ name=http://a.example.com/;
@@ -858,7 +876,7 @@ main::emerg('two "tgortc_webhook" have the name "http://a\.example\.com/"')
 
 
 
-=== TEST 74: tgortc_webhook_retry with nothing
+=== TEST 76: tgortc_webhook_retry with nothing
 --- http_config
     tgortc_webhook_retry;
 --- must_die
@@ -867,7 +885,7 @@ main::emerg('invalid number of arguments in "tgortc_webhook_retry" directive')
 
 
 
-=== TEST 75: tgortc_webhook_retry, no delays
+=== TEST 77: tgortc_webhook_retry, no delays
 --- http_config
     tgortc_webhook_retry delays=;
 --- must_die
@@ -876,7 +894,7 @@ main::emerg('invalid parameter "delays=" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 76: tgortc_webhook_retry, a delay of 0
+=== TEST 78: tgortc_webhook_retry, a delay of 0
 --- http_config
     tgortc_webhook_retry delays=0;
 --- must_die
@@ -885,7 +903,7 @@ main::emerg('invalid parameter "delays=0" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 77: tgortc_webhook_retry, a delay of 0 among others
+=== TEST 79: tgortc_webhook_retry, a delay of 0 among others
 --- http_config
     tgortc_webhook_retry delays=1s,0,5s;
 --- must_die
@@ -894,7 +912,7 @@ main::emerg('invalid parameter "delays=1s,0,5s" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 78: tgortc_webhook_retry, an empty delay
+=== TEST 80: tgortc_webhook_retry, an empty delay
 --- http_config
     tgortc_webhook_retry delays=1s,,5s;
 --- must_die
@@ -903,7 +921,7 @@ main::emerg('invalid parameter "delays=1s,,5s" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 79: tgortc_webhook_retry, a comma at the end
+=== TEST 81: tgortc_webhook_retry, a comma at the end
 --- http_config
     tgortc_webhook_retry delays=1s,;
 --- must_die
@@ -912,7 +930,7 @@ main::emerg('invalid parameter "delays=1s," of "tgortc_webhook_retry"')
 
 
 
-=== TEST 80: tgortc_webhook_retry, a comma at the beginning
+=== TEST 82: tgortc_webhook_retry, a comma at the beginning
 --- http_config
     tgortc_webhook_retry delays=,1s;
 --- must_die
@@ -921,7 +939,7 @@ main::emerg('invalid parameter "delays=,1s" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 81: tgortc_webhook_retry, a delay that is no time
+=== TEST 83: tgortc_webhook_retry, a delay that is no time
 --- http_config
     tgortc_webhook_retry delays=soon;
 --- must_die
@@ -930,7 +948,7 @@ main::emerg('invalid parameter "delays=soon" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 82: tgortc_webhook_retry, a delay below 0
+=== TEST 84: tgortc_webhook_retry, a delay below 0
 --- http_config
     tgortc_webhook_retry delays=-1s;
 --- must_die
@@ -939,7 +957,7 @@ main::emerg('invalid parameter "delays=-1s" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 83: tgortc_webhook_retry, another sign between delays
+=== TEST 85: tgortc_webhook_retry, another sign between delays
 --- http_config
     tgortc_webhook_retry "delays=1s;5s";
 --- must_die
@@ -948,7 +966,7 @@ main::emerg('invalid parameter "delays=1s;5s" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 84: tgortc_webhook_retry, an empty max_age
+=== TEST 86: tgortc_webhook_retry, an empty max_age
 --- http_config
     tgortc_webhook_retry max_age=;
 --- must_die
@@ -957,7 +975,7 @@ main::emerg('invalid parameter "max_age=" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 85: tgortc_webhook_retry, a max_age of 0
+=== TEST 87: tgortc_webhook_retry, a max_age of 0
 --- http_config
     tgortc_webhook_retry max_age=0;
 --- must_die
@@ -966,7 +984,7 @@ main::emerg('invalid parameter "max_age=0" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 86: tgortc_webhook_retry, a max_age that is no time
+=== TEST 88: tgortc_webhook_retry, a max_age that is no time
 --- http_config
     tgortc_webhook_retry max_age=soon;
 --- must_die
@@ -975,7 +993,7 @@ main::emerg('invalid parameter "max_age=soon" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 87: tgortc_webhook_retry, a max_age below 0
+=== TEST 89: tgortc_webhook_retry, a max_age below 0
 --- http_config
     tgortc_webhook_retry max_age=-1;
 --- must_die
@@ -984,7 +1002,25 @@ main::emerg('invalid parameter "max_age=-1" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 88: tgortc_webhook_retry, an empty max_queued
+=== TEST 90: tgortc_webhook_retry, a max_age twice
+--- http_config
+    tgortc_webhook_retry max_age=1h delays=1s max_age=2h;
+--- must_die
+--- error_log eval
+main::emerg('duplicate parameter "max_age=" of "tgortc_webhook_retry"')
+
+
+
+=== TEST 91: tgortc_webhook_retry, delays twice
+--- http_config
+    tgortc_webhook_retry delays=1s delays=5s;
+--- must_die
+--- error_log eval
+main::emerg('duplicate parameter "delays=" of "tgortc_webhook_retry"')
+
+
+
+=== TEST 92: tgortc_webhook_retry, an empty max_queued
 --- http_config
     tgortc_webhook_retry max_queued=;
 --- must_die
@@ -993,7 +1029,7 @@ main::emerg('invalid parameter "max_queued=" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 89: tgortc_webhook_retry, a max_queued of 0
+=== TEST 93: tgortc_webhook_retry, a max_queued of 0
 --- http_config
     tgortc_webhook_retry max_queued=0;
 --- must_die
@@ -1002,7 +1038,7 @@ main::emerg('invalid parameter "max_queued=0" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 90: tgortc_webhook_retry, a max_queued below 0
+=== TEST 94: tgortc_webhook_retry, a max_queued below 0
 --- http_config
     tgortc_webhook_retry max_queued=-1;
 --- must_die
@@ -1011,7 +1047,7 @@ main::emerg('invalid parameter "max_queued=-1" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 91: tgortc_webhook_retry, a max_queued with a unit
+=== TEST 95: tgortc_webhook_retry, a max_queued with a unit
 --- http_config
     tgortc_webhook_retry max_queued=1k;
 --- must_die
@@ -1020,7 +1056,7 @@ main::emerg('invalid parameter "max_queued=1k" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 92: tgortc_webhook_retry, a max_queued beyond all numbers
+=== TEST 96: tgortc_webhook_retry, a max_queued beyond all numbers
 --- http_config
     tgortc_webhook_retry max_queued=99999999999999999999;
 --- must_die
@@ -1029,7 +1065,7 @@ main::emerg('invalid parameter "max_queued=99999999999999999999" of "tgortc_webh
 
 
 
-=== TEST 93: tgortc_webhook_retry, a parameter that nobody knows
+=== TEST 97: tgortc_webhook_retry, a parameter that nobody knows
 --- http_config
     tgortc_webhook_retry delay=1s;
 --- must_die
@@ -1038,7 +1074,7 @@ main::emerg('unknown parameter "delay=" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 94: tgortc_webhook_retry, a parameter without a value
+=== TEST 98: tgortc_webhook_retry, a parameter without a value
 --- http_config
     tgortc_webhook_retry delays;
 --- must_die
@@ -1047,7 +1083,7 @@ main::emerg('unknown parameter "delays" of "tgortc_webhook_retry"')
 
 
 
-=== TEST 95: tgortc_webhook_retry, a first delay that is longer than max_age
+=== TEST 99: tgortc_webhook_retry, a first delay that is longer than max_age
 --- http_config
     tgortc_webhook_retry delays=2h,1s max_age=1h;
 --- must_die
@@ -1056,7 +1092,7 @@ main::emerg('"tgortc_webhook_retry" directive has a first delay that is longer t
 
 
 
-=== TEST 96: tgortc_webhook_retry, the same the other way round
+=== TEST 100: tgortc_webhook_retry, the same the other way round
 --- http_config
     tgortc_webhook_retry max_age=1h delays=2h;
 --- must_die
@@ -1065,7 +1101,7 @@ main::emerg('"tgortc_webhook_retry" directive has a first delay that is longer t
 
 
 
-=== TEST 97: tgortc_webhook_retry, max_age shorter than the first delay that is the default
+=== TEST 101: tgortc_webhook_retry, max_age shorter than the first delay that is the default
 --- http_config
     tgortc_webhook_retry max_age=999ms;
 --- must_die
@@ -1074,7 +1110,7 @@ main::emerg('"tgortc_webhook_retry" directive has a first delay that is longer t
 
 
 
-=== TEST 98: tgortc_webhook_retry, the first delay longer than the max_age that is the default
+=== TEST 102: tgortc_webhook_retry, the first delay longer than the max_age that is the default
 --- http_config
     tgortc_webhook_retry delays=25h;
 --- must_die
@@ -1083,7 +1119,7 @@ main::emerg('"tgortc_webhook_retry" directive has a first delay that is longer t
 
 
 
-=== TEST 99: tgortc_webhook_retry twice
+=== TEST 103: tgortc_webhook_retry twice
 --- http_config
     tgortc_webhook_retry max_age=1h;
     tgortc_webhook_retry max_queued=5;
@@ -1093,7 +1129,7 @@ main::emerg('"tgortc_webhook_retry" directive is duplicate')
 
 
 
-=== TEST 100: no address of RoomService
+=== TEST 104: no address of RoomService
 --- http_config
     tgortc_livekit_api;
 --- must_die
@@ -1102,7 +1138,7 @@ main::emerg('invalid number of arguments in "tgortc_livekit_api" directive')
 
 
 
-=== TEST 101: an empty address of RoomService
+=== TEST 105: an empty address of RoomService
 --- http_config
     tgortc_livekit_api "";
 --- must_die
@@ -1111,7 +1147,7 @@ main::emerg('"tgortc_livekit_api " does not begin with "http://" or "https://"')
 
 
 
-=== TEST 102: the clients' address for RoomService
+=== TEST 106: the clients' address for RoomService
 --- http_config
     tgortc_livekit_api wss://livekit.example.com;
 --- must_die
@@ -1120,7 +1156,7 @@ main::emerg('"tgortc_livekit_api wss://livekit\.example\.com" does not begin wit
 
 
 
-=== TEST 103: an address of RoomService without a host
+=== TEST 107: an address of RoomService without a host
 --- http_config
     tgortc_livekit_api https://;
 --- must_die
@@ -1129,7 +1165,7 @@ main::emerg('"tgortc_livekit_api https://" has no host')
 
 
 
-=== TEST 104: an address of RoomService with a space
+=== TEST 108: an address of RoomService with a space
 --- http_config
     tgortc_livekit_api "http://livekit example";
 --- must_die
@@ -1138,7 +1174,7 @@ main::emerg('"tgortc_livekit_api http://livekit example" has a character that no
 
 
 
-=== TEST 105: an address of RoomService that is none
+=== TEST 109: an address of RoomService that is none
 --- http_config
     tgortc_livekit_api http://livekit.example.com:99999;
 --- must_die
@@ -1147,7 +1183,7 @@ main::emerg('"tgortc_livekit_api http://livekit\.example\.com:99999" is not a UR
 
 
 
-=== TEST 106: an address of RoomService with a query
+=== TEST 110: an address of RoomService with a query
 --- http_config
     tgortc_livekit_api http://livekit.example.com/?a=b;
 --- must_die
@@ -1156,7 +1192,7 @@ main::emerg('"tgortc_livekit_api" directive takes a URL without a query')
 
 
 
-=== TEST 107: two addresses of RoomService
+=== TEST 111: two addresses of RoomService
 --- http_config
     tgortc_livekit_api http://a.example.com;
     tgortc_livekit_api http://a.example.com;
@@ -1166,7 +1202,7 @@ main::emerg('"tgortc_livekit_api" directive is duplicate')
 
 
 
-=== TEST 108: tgortc_webhook_log_retention of 0
+=== TEST 112: tgortc_webhook_log_retention of 0
 --- http_config
     tgortc_webhook_log_retention  0;
 --- must_die
@@ -1175,7 +1211,7 @@ main::emerg('"tgortc_webhook_log_retention" directive must be longer than 0')
 
 
 
-=== TEST 109: tgortc_webhook_log_retention that is no time
+=== TEST 113: tgortc_webhook_log_retention that is no time
 --- http_config
     tgortc_webhook_log_retention  soon;
 --- must_die
@@ -1184,7 +1220,7 @@ main::emerg('"tgortc_webhook_log_retention" directive invalid value')
 
 
 
-=== TEST 110: tgortc_webhook_log_retention below 0
+=== TEST 114: tgortc_webhook_log_retention below 0
 --- http_config
     tgortc_webhook_log_retention  -1;
 --- must_die
@@ -1193,7 +1229,7 @@ main::emerg('"tgortc_webhook_log_retention" directive invalid value')
 
 
 
-=== TEST 111: tgortc_webhook_log_retention twice
+=== TEST 115: tgortc_webhook_log_retention twice
 --- http_config
     tgortc_webhook_log_retention  1m;
     tgortc_webhook_log_retention  1m;
@@ -1203,7 +1239,7 @@ main::emerg('"tgortc_webhook_log_retention" directive is duplicate')
 
 
 
-=== TEST 112: tgortc_webhook_log_retention with two times
+=== TEST 116: tgortc_webhook_log_retention with two times
 --- http_config
     tgortc_webhook_log_retention  1m 2m;
 --- must_die
@@ -1212,7 +1248,7 @@ main::emerg('invalid number of arguments in "tgortc_webhook_log_retention" direc
 
 
 
-=== TEST 113: tgortc_rejoin_grace of 0
+=== TEST 117: tgortc_rejoin_grace of 0
 --- http_config
     tgortc_rejoin_grace  0;
 --- must_die
@@ -1221,7 +1257,7 @@ main::emerg('"tgortc_rejoin_grace" directive must be longer than 0')
 
 
 
-=== TEST 114: tgortc_rejoin_grace that is no time
+=== TEST 118: tgortc_rejoin_grace that is no time
 --- http_config
     tgortc_rejoin_grace  soon;
 --- must_die
@@ -1230,7 +1266,7 @@ main::emerg('"tgortc_rejoin_grace" directive invalid value')
 
 
 
-=== TEST 115: tgortc_rejoin_grace below 0
+=== TEST 119: tgortc_rejoin_grace below 0
 --- http_config
     tgortc_rejoin_grace  -1;
 --- must_die
@@ -1239,7 +1275,7 @@ main::emerg('"tgortc_rejoin_grace" directive invalid value')
 
 
 
-=== TEST 116: tgortc_rejoin_grace twice
+=== TEST 120: tgortc_rejoin_grace twice
 --- http_config
     tgortc_rejoin_grace  1m;
     tgortc_rejoin_grace  1m;
@@ -1249,7 +1285,7 @@ main::emerg('"tgortc_rejoin_grace" directive is duplicate')
 
 
 
-=== TEST 117: tgortc_rejoin_grace with two times
+=== TEST 121: tgortc_rejoin_grace with two times
 --- http_config
     tgortc_rejoin_grace  1m 2m;
 --- must_die
@@ -1258,7 +1294,7 @@ main::emerg('invalid number of arguments in "tgortc_rejoin_grace" directive')
 
 
 
-=== TEST 118: two places of an app differ in tgortc_rejoin_grace
+=== TEST 122: two places of an app differ in tgortc_rejoin_grace
 --- config
     location /a {
         tgortc_rooms;
@@ -1275,7 +1311,7 @@ main::differs('tgortc_rejoin_grace')
 
 
 
-=== TEST 119: in tgortc_rejoin_grace, one has the default
+=== TEST 123: in tgortc_rejoin_grace, one has the default
 --- config
     location /a {
         tgortc_rooms;
@@ -1291,7 +1327,7 @@ main::differs('tgortc_rejoin_grace')
 
 
 
-=== TEST 120: in tgortc_webhook_log_retention
+=== TEST 124: in tgortc_webhook_log_retention
 --- config
     location /a {
         tgortc_rooms;
@@ -1307,7 +1343,7 @@ main::differs('tgortc_webhook_log_retention')
 
 
 
-=== TEST 121: in tgortc_webhook, one has none
+=== TEST 125: in tgortc_webhook, one has none
 --- config
     location /a {
         tgortc_rooms;
@@ -1323,7 +1359,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 122: in tgortc_webhook, rooms have none
+=== TEST 126: in tgortc_webhook, rooms have none
 --- config
     location /a {
         tgortc_rooms;
@@ -1339,7 +1375,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 123: in the address of an endpoint
+=== TEST 127: in the address of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1356,7 +1392,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 124: in the name of an endpoint
+=== TEST 128: in the name of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1373,7 +1409,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 125: in the number of endpoints
+=== TEST 129: in the number of endpoints
 --- config
     location /a {
         tgortc_rooms;
@@ -1391,7 +1427,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 126: in the secret of an endpoint
+=== TEST 130: in the secret of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1411,7 +1447,7 @@ other-secret
 
 
 
-=== TEST 127: in the second secret of an endpoint
+=== TEST 131: in the second secret of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1428,7 +1464,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 128: in the order of secrets
+=== TEST 132: in the order of secrets
 --- config
     location /a {
         tgortc_rooms;
@@ -1445,7 +1481,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 129: in the timeout of an endpoint
+=== TEST 133: in the timeout of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1462,7 +1498,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 130: in max_in_flight
+=== TEST 134: in max_in_flight
 --- config
     location /a {
         tgortc_rooms;
@@ -1479,7 +1515,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 131: in the events of an endpoint
+=== TEST 135: in the events of an endpoint
 --- config
     location /a {
         tgortc_rooms;
@@ -1496,7 +1532,7 @@ main::differs('tgortc_webhook')
 
 
 
-=== TEST 132: in the delays of tgortc_webhook_retry
+=== TEST 136: in the delays of tgortc_webhook_retry
 --- config
     location /a {
         tgortc_rooms;
@@ -1513,7 +1549,7 @@ main::differs('tgortc_webhook_retry')
 
 
 
-=== TEST 133: in the number of delays
+=== TEST 137: in the number of delays
 --- config
     location /a {
         tgortc_rooms;
@@ -1530,7 +1566,7 @@ main::differs('tgortc_webhook_retry')
 
 
 
-=== TEST 134: in max_age
+=== TEST 138: in max_age
 --- config
     location /a {
         tgortc_rooms;
@@ -1547,7 +1583,7 @@ main::differs('tgortc_webhook_retry')
 
 
 
-=== TEST 135: in max_queued
+=== TEST 139: in max_queued
 --- config
     location /a {
         tgortc_rooms;
@@ -1563,7 +1599,7 @@ main::differs('tgortc_webhook_retry')
 
 
 
-=== TEST 136: in tgortc_livekit_api
+=== TEST 140: in tgortc_livekit_api
 --- config
     location /a {
         tgortc_rooms;
@@ -1579,7 +1615,7 @@ main::differs('tgortc_livekit_api')
 
 
 
-=== TEST 137: in the keys of LiveKit
+=== TEST 141: in the keys of LiveKit
 --- config
     location /a {
         tgortc_rooms;

@@ -1,7 +1,8 @@
 -- Gives back what this worker holds without knowing of it: what one held that
--- died in its place, or what a reply said that was lost.
+-- died in its place, or what a reply said that was lost; or, when it ends,
+-- what it does not wait for.
 --
--- ARGV   14… the tokens of what it knows of
+-- ARGV   14… the tokens of what it keeps
 -- reply  'ok'
 
 -- include base

@@ -241,6 +241,40 @@ for my $workers (1, 3) {
 }
 
 
+# --- what a worker does not wait for when it is reloaded
+
+{
+    my $nginx = app('cut', 'timeout=30s', workers => 2,
+                    main => 'worker_shutdown_timeout 300ms;');
+    my @rooms = map { "cut-$_" } 1 .. 20;
+    my %slow = map { $_ => 1 } @rooms[0 .. 9];
+
+    $endpoint->answer({ path => 'cut', room => '-[1-9]$|-10$',
+                        answers => [{ delay => 20 }, {}] });
+
+    is(count_by_status(map { ask($nginx->create($_, "$_.a", "$_.b")) } @rooms),
+       '200: 20', 'reload: rooms');
+    is(scalar $endpoint->await(20, path => 'cut'), 20,
+       'reload: events are under way');
+    ok($nginx->reload, 'reload: the old workers are gone');
+
+    my $since = time;
+
+    is(delivered($nginx, 20), '20 = 20 ok + 0 failed + 0 pending',
+       'reload: they are delivered');
+    cmp_ok(time - $since, '<', 3 * $slack, 'reload: soon after it');
+
+    my %times;
+
+    $times{$_->{room}}++ for $endpoint->requests(path => 'cut');
+
+    is_deeply(\%times, { map { $_ => $slow{$_} ? 2 : 1 } @rooms },
+              'reload: what had no answer is sent again, and nothing else');
+    ok($nginx->quit, 'it ends');
+    is(trouble($nginx), '', 'nothing bad in the log');
+}
+
+
 # --- the master, and all with it
 
 {

@@ -253,6 +253,43 @@ is(counts($full), '32 = 0 ok + 12 failed + 20 pending',
 }
 
 
+# --- replies that leased something, and were lost: long before the lease ends
+
+{
+    my $proxy = proxy($redis);
+    my $nginx = hooked("$proxy->{address} prefix=cut",
+                       $endpoint->hook('/cut', 'timeout=60s'), workers => 1);
+
+    is_ok('a room before', ring($nginx, 'cut0'));
+    is($endpoint->await_events(1, path => 'cut'), 1, 'and its event');
+
+    my $since = time;
+
+    $proxy->tell('lose cut1');
+    is_ok('a room whose event is claimed in vain', ring($nginx, 'cut1'));
+    $endpoint->await_events(2, path => 'cut');
+    cmp_ok(time - $since, '<', 5 * $slack, 'has its event soon');
+
+    # the report of the first one brings the next one, but not to nginx
+
+    rules('cut', { path => '/cut', room => 'cut2',
+                   answers => [{ delay => 0.5 * $slack }] });
+    is_ok('a room', ring($nginx, 'cut2'));
+    $endpoint->await(1, room => 'cut2');
+    is_ok('in which more happens', reject($nginx, 'cut2'));
+    $proxy->tell('lose cut2');
+    $since = time;
+    $endpoint->await_events(5, path => 'cut');
+    cmp_ok(time - $since, '<', 10 * $slack, 'all of which is told soon');
+
+    wait_for(sub { counts($nginx) eq '5 = 5 ok + 0 failed + 0 pending' });
+    is(counts($nginx), '5 = 5 ok + 0 failed + 0 pending', 'and is noted');
+    is(scalar $endpoint->requests(path => 'cut'), 5, 'each was sent once');
+    is(misordered($endpoint->requests(path => 'cut')), '', 'in order');
+    push @all, $nginx;
+}
+
+
 # --- counts
 
 my @types = map { "participant.$_" } qw(invited joined left rejected missed

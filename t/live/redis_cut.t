@@ -8,6 +8,8 @@
 use strict;
 use warnings;
 
+use IO::Select;
+use IO::Socket::UNIX;
 use Test::More;
 use TgoRTC::Live;
 use Time::HiRes qw(sleep time);
@@ -190,6 +192,49 @@ for my $id (grep { /^chop/ } sort keys %seen) {
 }
 
 is_deeply(\@lies, [], 'half replies: what was answered is so');
+
+# What says what time it is in Redis comes late: this is not taken for the time
+# that it is now, which would have all that waits be late itself.
+
+{
+    my $late = fake(sub {
+        my ($client) = @_;
+        my $server = IO::Socket::UNIX->new(Peer => $redis->{path}) or return;
+        my $select = IO::Select->new($client, $server);
+        my $first = 1;
+
+        for ( ;; ) {
+            for my $socket ($select->can_read) {
+                sysread $socket, my $data, 65536 or return;
+
+                if ($socket == $client) {
+                    syswrite $server, $data;
+                    next;
+                }
+
+                sleep 2 if $first;
+                $first = 0;
+                syswrite $client, $data;
+            }
+        }
+    });
+
+    my $server = nginx(redis => "$late->{address} timeout=3s");
+    my @statuses;
+
+    drive([map { my $request = $server->create("late-$_", "late$_");
+                 sub {
+                     my ($response) = @_;
+
+                     return $request if !$response;
+                     push @statuses, $response->{status};
+                     return;
+                 } } 1 .. 8]);
+
+    is("@statuses", join(' ', (200) x 8),
+       'the time is heard of late: what waited for it is done');
+}
+
 
 is(join(' ', $nginx->pids), "@pids", 'the workers are the same');
 is($nginx->trouble, '', 'nothing bad in the log');

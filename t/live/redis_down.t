@@ -404,6 +404,9 @@ sub is_unharmed {
                     '+lindex', '+lrange', '+lset', '+xadd', '+xtrim',
                     '+xrevrange');
 
+    # one who may not be asked for its policy gets no warning, and works
+    $redis->command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+
     # the command connection of this test stays as it is, being open
     $redis->command('CONFIG', 'SET', 'requirepass', 'sesame');
     $redis->command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
@@ -417,6 +420,8 @@ sub is_unharmed {
     is_down('a wrong password', $wrong);
     is_down('an unknown user', $nobody);
     is_back('the right user, with the rights of docs/', $right);
+    unlike($right->error_log, qr/maxmemory-policy|NOPERM|\[error\]/,
+           'the right user: nothing is wrong');
 
     unlike($_->error_log, qr/sesame|secret|=wrong/, 'no password in the log')
         for $wrong, $right;
@@ -474,6 +479,53 @@ sub is_unharmed {
            map { $nginx->create("room$_", "n$_") } 1 .. 16
        ])), '200: 16', 'with memory it serves at once');
     is_unharmed('no memory', $nginx, @pids);
+}
+
+
+# a policy by which Redis may throw state away: one line at each change
+
+{
+    my $redis = redis(args => ['--maxmemory-policy', 'allkeys-lru']);
+    my $nginx = server($redis->{address});
+    my @pids = $nginx->pids;
+
+    my $warnings = sub {
+        return join ' ', $nginx->error_log
+            =~ /\[warn\].* redis "unix:\S+" has maxmemory-policy "([\w-]+)"/g;
+    };
+
+    my $said = sub {
+        my ($what, $policies) = @_;
+
+        wait_for(sub { $warnings->() eq $policies });
+        is($warnings->(), $policies, $what);
+    };
+
+    my $set = sub {
+        $redis->command('CONFIG', 'SET', 'maxmemory-policy', $_[0]);
+        $redis->command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+        is_back("maxmemory-policy $_[0]", $nginx);
+    };
+
+    $said->('allkeys-lru: a warning', 'allkeys-lru');
+
+    # what was said is not said again
+    $set->('allkeys-lru');
+    $set->('volatile-ttl');
+    $said->('volatile-ttl: another', 'allkeys-lru volatile-ttl');
+
+    # nothing is said
+    $set->('noeviction');
+    $set->('allkeys-random');
+    $said->('not of noeviction', 'allkeys-lru volatile-ttl allkeys-random');
+
+    my $other = server($redis->{address});
+
+    wait_for(sub { $other->error_log =~ /allkeys-random/ });
+    like($other->error_log, qr/may be thrown away, set it to "noeviction"/,
+         'it says what to do');
+
+    is_unharmed('maxmemory-policy', $nginx, @pids);
 }
 
 

@@ -245,13 +245,13 @@ for my $how ('TERM', 'QUIT') {
 
     my $release = sub {
         return background(sub {
-            sleep 0.6;
+            sleep 1.5;
             open my $fh, '>', $pipe;
             return {};
         });
     };
 
-    my $server = nginx(redis => "$redis->{address} timeout=300ms",
+    my $server = nginx(redis => "$redis->{address} timeout=1s",
                        listen => '', http => "include $pipe;", later => 1);
 
     my $begin = $release->();

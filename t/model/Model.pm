@@ -368,7 +368,7 @@ sub close_person {
     $room->{dead}{$p->{sid}} = 1 if defined $p->{sid};
     $p->{status} = $status;
     $p->{live} = 0;
-    $p->{left} = $self->{now} * 1000;
+    $p->{left} = int($self->{now} * 1000);
     delete @$p{qw(sid quiet)};
 }
 

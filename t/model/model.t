@@ -214,6 +214,21 @@ sub apart {
 }
 
 
+# When a session was made, in ms: when it is first heard of, and in no ms in
+# which something else was done.
+
+sub made {
+    my ($self, $sid) = @_;
+
+    if (!$self->{made}{$sid}) {
+        sleep 0.001;
+        $self->{made}{$sid} = int(1000 * time);
+    }
+
+    return $self->{made}{$sid};
+}
+
+
 sub do_step {
     my ($self, $step) = @_;
 
@@ -235,10 +250,7 @@ sub do_step {
 
     $self->apart($own);
 
-    # when a session was made is known from the first that is heard of it
-
-    $own->{ms} = $self->{made}{$own->{sid}} ||= int(1000 * time)
-        if defined $own->{sid};
+    $own->{ms} = $self->made($own->{sid}) if defined $own->{sid};
 
     if ($step->{op} eq 'begin') {
         sleep 0.002;

@@ -1215,6 +1215,7 @@ sub leave {
 #
 #     drop S    the next reply to a script is thrown away, the connection
 #               closed, for S seconds no other is served
+#     lose T    the same with the next reply one of whose strings is T
 #     swallow   the same with the next command of a script
 #     chop P    of each P-th reply on average only a part gets through
 #     pass      everything
@@ -1266,6 +1267,7 @@ sub run {
 
     my $select = IO::Select->new($listener, $control);
     my ($order, $number, $resume, %peer, %to_server, %scripted) = ('', 0, 0);
+    my $text = '';
 
     $SIG{PIPE} = 'IGNORE';
 
@@ -1295,8 +1297,8 @@ sub run {
 
             if ($socket == $control) {
                 sysread $control, my $line, 256 or return;
-                ($order, $number) = $line =~ /^(\w+)(?: ([\d.]+))?/;
-                $number ||= 0;
+                ($order, $text) = $line =~ /^(\w+)(?: (\S+))?/;
+                $number = defined $text && $text =~ /^[\d.]+$/ ? $text : 0;
                 syswrite $control, 'ok';
                 next;
             }
@@ -1347,6 +1349,11 @@ sub run {
                     $select->remove($listener);
                     $resume = Time::HiRes::time() + $number;
                 }
+
+            } elsif ($order eq 'lose' && index($data, "\r\n$text\r\n") >= 0)
+            {
+                $order = '';
+                $close->($socket);
 
             } elsif ($order eq 'chop' && rand $number < 1) {
                 syswrite $peer, substr $data, 0, int rand length $data;
