@@ -140,7 +140,8 @@ export function generator(resolve, is_valid, dice) {
 
             list.push(others, { ...least, [name.toUpperCase()]: gone });
             list.push(...values(properties[name]).flatMap(
-                value => [{ ...full, [name]: value }]));
+                value => [{ ...full, [name]: value },
+                    { ...least, [name]: value }]));
         }
 
         return list;
