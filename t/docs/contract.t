@@ -14,6 +14,8 @@ use Test::More;
 use TgoRTC::Live;
 
 
+ok(system("docs/pages.sh '$ENV{BUILD}' >&2") == 0, 'the packages are there');
+
 my $redis = redis();
 my $conf = "$FindBin::Bin/../../conf/tgortc.conf";
 my $secret = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
