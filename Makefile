@@ -24,11 +24,15 @@ OBJS :=		$(BUILD)/objs-$(WAY)
 MODULE :=	ngx_http_tgortc_module.so
 SCRIPTS :=	$(wildcard src/scripts/* src/scripts/parts/*)
 
+# a large download, only where a test wants it
+BROWSER :=	$(if $(filter-out t/browser/%,$(T)),,deps-browser)
+
 DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 		libcjson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev \
 		ca-certificates curl
 DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind
 DEPS_BENCH :=	wrk
+DEPS_BROWSER :=	chromium
 
 
 all: build
@@ -61,7 +65,7 @@ run: deps
 	@$(MAKE) build pages
 	@conf/demo.sh $(BUILD) $(PORT)
 
-test: deps deps-test
+test: deps deps-test $(BROWSER)
 	@$(MAKE) build pages unit
 	t/run.sh $(BUILD) $(T)
 
@@ -92,6 +96,9 @@ deps-test:
 deps-bench:
 	@$(call install,$(DEPS_BENCH))
 
+deps-browser:
+	@$(call install,$(DEPS_BROWSER))
+
 clean:
 	rm -rf $(BUILD) t/servroot*
 
@@ -115,4 +122,4 @@ endef
 SHELL := /bin/bash
 
 .PHONY: all build pages run test unit test-valgrind test-asan bench deps \
-	deps-test deps-bench clean
+	deps-test deps-bench deps-browser clean

@@ -290,6 +290,7 @@ ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf)
      *     tlcf->serves = NGX_HTTP_TGORTC_NOTHING;
      *     tlcf->app = NULL;
      *     tlcf->core = NULL;
+     *     tlcf->locations = NULL;
      */
 
     tlcf->settings.token_ttl = NGX_CONF_UNSET;

@@ -166,6 +166,9 @@ typedef struct {
     ngx_http_tgortc_app_t      *app;
     ngx_http_core_loc_conf_t   *core;
     ngx_array_t                *foreign_pages; /* error_page of the server */
+
+    /* of a server itself: its locations, ngx_http_tgortc_loc_conf_t * */
+    ngx_array_t                *locations;
 } ngx_http_tgortc_loc_conf_t;
 
 

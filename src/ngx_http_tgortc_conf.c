@@ -654,9 +654,12 @@ static char *
 ngx_http_tgortc_conf_serve(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf,
     ngx_http_tgortc_serves_e serves, ngx_http_handler_pt handler)
 {
-    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_core_srv_conf_t     *cscf;
+    ngx_http_tgortc_loc_conf_t   *server, **location;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
 
     if (clcf->handler != NULL) {
         return "is in a location that has a handler already";
@@ -682,6 +685,23 @@ ngx_http_tgortc_conf_serve(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf,
     if (tlcf->prefix.len && tlcf->prefix.data[tlcf->prefix.len - 1] == '/') {
         tlcf->prefix.len--;
     }
+
+    server = cscf->ctx->loc_conf[ngx_http_tgortc_module.ctx_index];
+
+    if (server->locations == NULL) {
+        server->locations = ngx_array_create(cf->pool, 4,
+                                        sizeof(ngx_http_tgortc_loc_conf_t *));
+        if (server->locations == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    location = ngx_array_push(server->locations);
+    if (location == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *location = tlcf;
 
     return NGX_CONF_OK;
 }

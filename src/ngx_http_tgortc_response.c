@@ -21,6 +21,7 @@ static ngx_int_t ngx_http_tgortc_print(ngx_http_request_t *r, cJSON *json,
     ngx_str_t *text);
 static ngx_tgortc_message_e ngx_http_tgortc_status_message(ngx_uint_t status);
 static ngx_int_t ngx_http_tgortc_header_filter(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_tgortc_is_ours(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tgortc_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 
@@ -271,15 +272,10 @@ ngx_http_tgortc_status_message(ngx_uint_t status)
 static ngx_int_t
 ngx_http_tgortc_header_filter(ngx_http_request_t *r)
 {
-    ngx_uint_t                   status;
-    ngx_http_tgortc_ctx_t       *ctx;
-    ngx_http_tgortc_loc_conf_t  *tlcf;
+    ngx_uint_t              status;
+    ngx_http_tgortc_ctx_t  *ctx;
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
-
-    if (tlcf->serves == NGX_HTTP_TGORTC_NOTHING
-        || r->err_status < NGX_HTTP_BAD_REQUEST)
-    {
+    if (r->err_status < NGX_HTTP_BAD_REQUEST || !ngx_http_tgortc_is_ours(r)) {
         return ngx_http_next_header_filter(r);
     }
 
@@ -301,6 +297,48 @@ ngx_http_tgortc_header_filter(ngx_http_request_t *r)
     ngx_http_tgortc_content_type(r, ctx->replacement.len);
 
     return ngx_http_next_header_filter(r);
+}
+
+
+/*
+ * A request without the client certificate that it needs, or of a wrong host,
+ * is refused before nginx has looked for its location: then the server knows
+ * which are ours.
+ */
+
+static ngx_uint_t
+ngx_http_tgortc_is_ours(ngx_http_request_t *r)
+{
+    ngx_str_t                    *prefix;
+    ngx_uint_t                    i;
+    ngx_http_tgortc_loc_conf_t   *tlcf, **location;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
+
+    if (tlcf->serves != NGX_HTTP_TGORTC_NOTHING) {
+        return 1;
+    }
+
+    if (tlcf->locations == NULL) {
+        return 0;
+    }
+
+    location = tlcf->locations->elts;
+
+    for (i = 0; i < tlcf->locations->nelts; i++) {
+        prefix = &location[i]->prefix;
+
+        if (r->uri.len >= prefix->len
+            && ngx_strncmp(r->uri.data, prefix->data, prefix->len) == 0
+            && (r->uri.len == prefix->len
+                || (r->uri.data[prefix->len] == '/'
+                    && !location[i]->core->exact_match)))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

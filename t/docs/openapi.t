@@ -47,6 +47,9 @@ const DETAILS = 'room_id creator status created_at max_participants timeout'
     + ' rtc_type uids duration ended_at participants';
 const PARTICIPANT = 'uid status device_type connected joined_at left_at';
 
+/* in the order of ngx_tgortc_language_e */
+const LANGUAGES = ['en-US', 'zh-CN', 'zh-TW', 'fr-FR', 'ja-JP'];
+
 /* with a secret only */
 const SIGNED = ['X-Signature', 'webhook-id', 'webhook-timestamp',
     'webhook-signature'];
@@ -172,7 +175,7 @@ function define(source, name) {
 }
 
 
-/* the messages of the source in en-US, as expressions for whole texts */
+/* the messages of the source by language, as expressions for whole texts */
 
 function messages() {
     const program = path.join(fs.mkdtempSync(path.join(build, 'pages/tmp.')),
@@ -185,10 +188,12 @@ function messages() {
         main(void)
         {
             char  text[4096];
-            int   id;
+            int   id, language;
 
-            for (id = 0; id < NGX_TGORTC_MESSAGES; id++) {
-                ngx_tgortc_message(text, sizeof(text), id, NGX_TGORTC_EN_US,
+            for (id = 0; id < NGX_TGORTC_MESSAGES * NGX_TGORTC_LANGUAGES; id++) {
+                language = id % NGX_TGORTC_LANGUAGES;
+                ngx_tgortc_message(text, sizeof(text),
+                                   id / NGX_TGORTC_LANGUAGES, language,
                                    "%1", "%2");
                 puts(text);
             }
@@ -209,9 +214,14 @@ function messages() {
             program, '-x', 'c', '-',
             path.join(root, 'src/ngx_tgortc_messages.c')]);
 
-        return run(program, []).trim().split('\n').map(text => new RegExp('^'
-            + text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/%\d/g, '.+')
-            + '$'));
+        const texts = run(program, []).trim().split('\n').map(
+            text => new RegExp('^'
+                + text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+                    .replace(/%\d/g, '.+')
+                + '$'));
+
+        return Object.fromEntries(LANGUAGES.map((language, i) => [language,
+            texts.filter((text, n) => n % LANGUAGES.length === i)]));
 
     } finally {
         fs.rmSync(path.dirname(program), { recursive: true });
@@ -229,6 +239,8 @@ async function document_tests(document) {
         strictRequired: false });
     formats(ajv);
     ajv.addVocabulary(['components']);
+    ajv.addKeyword({ keyword: 'x-max-bytes', type: 'string',
+        validate: (limit, text) => Buffer.byteLength(text) <= limit });
 
     function check(schema, value) {
         const components = document.components;
@@ -389,8 +401,41 @@ async function document_tests(document) {
 
         for (const [node, at] of walk(document)) {
             if (typeof node.message === 'string' && node.code !== 200) {
-                assert(known.some(text => text.test(node.message)),
-                    `${at}: ${node.message}`);
+                const name = at.split('/').at(-2);
+
+                assert(known[name in known ? name : 'en-US'].some(
+                    text => text.test(node.message)), `${at}: ${node.message}`);
+            }
+        }
+    });
+
+    await test('every refusal is shown in every language', () => {
+        const known = messages();
+
+        for (const [, , operation] of operations(document)) {
+            for (const [status, response] of Object.entries(
+                operation.responses))
+            {
+                if (status < 400) {
+                    continue;
+                }
+
+                const examples = Object.entries(Object.values(
+                    resolve(document, response).content)[0].examples);
+                const [, { value: { message } }] = examples[0];
+                const which = known['en-US'].findIndex(
+                    text => text.test(message));
+
+                /* the first one, also in the languages that are not English */
+
+                for (const language of LANGUAGES.slice(1)) {
+                    const found = examples.find(([name]) => name === language);
+
+                    assert(found, `${operation.operationId} ${status} `
+                        + language);
+                    assert.match(found[1].value.message,
+                        known[language][which]);
+                }
             }
         }
     });
@@ -483,13 +528,15 @@ async function document_tests(document) {
         assert.strictEqual(CreateRoom.properties.room_id.maxLength,
             limit('ROOM_ID_MAX'));
         assert.strictEqual(Uid.maxLength, limit('UID_MAX'));
+        assert.strictEqual(Uid['x-max-bytes'], limit('UID_MAX'));
         assert.strictEqual(DeviceType.maxLength, limit('DEVICE_MAX'));
+        assert.strictEqual(DeviceType['x-max-bytes'], limit('DEVICE_MAX'));
         assert.strictEqual(MaxParticipants.minimum, limit('PARTICIPANTS_MIN'));
         assert.strictEqual(MaxParticipants.maximum, limit('PARTICIPANTS_MAX'));
 
         const logs = read(root, 'src/ngx_http_tgortc_logs.c');
         const of_logs = name => define(logs, `NGX_HTTP_TGORTC_${name}`);
-        const { Cleanup, Cursor, EventId, LogPage }
+        const { Cleanup, Cursor, EventId, LogPage, Replay }
             = document.components.schemas;
         const page = document.paths['/api/v1/webhooks/logs'].get.parameters[0];
 
@@ -501,6 +548,11 @@ async function document_tests(document) {
         assert.strictEqual(Cleanup.properties.retention_days.maximum,
             of_logs('DAYS_MAX'));
         assert.strictEqual(EventId.maxLength, of_logs('EVENT_ID_MAX'));
+        assert.strictEqual(EventId['x-max-bytes'], of_logs('EVENT_ID_MAX'));
+        assert.match(logs, new RegExp('^#define NGX_HTTP_TGORTC_TIME_MAX +'
+            + Replay.properties.since.maximum + '\\.0$', 'm'));
+        assert.strictEqual(Replay.properties.until.maximum,
+            Replay.properties.since.maximum);
         assert(Cursor.pattern.includes(`{1,${of_logs('CURSOR_DIGITS')}}`));
     });
 
