@@ -23,8 +23,7 @@ my $package = 'libnginx-mod-http-tgortc';
 my $so = '/usr/lib/nginx/modules/ngx_http_tgortc_module.so';
 my $enabled = '/etc/nginx/modules-enabled/50-mod-http-tgortc.conf';
 my $host = 'http://localhost:8080';
-my $root = TgoRTC::Root->new(qw(nginx redis-server curl libcjson1 libcurl4))
-                       ->boot;
+my $root = TgoRTC::Root->new->boot;
 
 
 # true when the command succeeds; what it printed is in $said

@@ -12,13 +12,13 @@ use TgoRTC::Live;
 
 
 my $release = 'bookworm';
+my @packages = qw(nginx redis-server curl mount procps libcjson1 libcurl4);
 
 
-# A Debian with these packages; the archive it comes from is made once and kept
-# in the build folder.
+# The archive it comes from is made once and kept in the build folder.
 
 sub new {
-    my ($class, @packages) = @_;
+    my ($class) = @_;
 
     my $archive = "$ENV{BUILD}/deb/" . join('-', 'root', @packages) . '.tar';
     my $root = TgoRTC::Live::name('root');
@@ -53,7 +53,7 @@ sub new {
 sub path { return shift->{root} . shift }
 
 
-# Starts its first process, which keeps the rest together.
+# Starts its first process, which keeps the rest together and buries the dead.
 
 sub boot {
     my ($self) = @_;
@@ -64,13 +64,14 @@ sub boot {
     my $pid = TgoRTC::Live::spawn(sub {
         exec qw(unshare --net --pid --mount --uts --ipc --fork --kill-child),
              'sh', '-ec', "
+                 mount --bind '$root' '$root'
                  mount --rbind /dev '$root/dev'
                  mount -t proc proc '$root/proc'
                  mount -t tmpfs tmpfs '$root/run'
                  mkdir '$root/run/lock'
                  ip link set lo up
                  touch '$root/run/up'
-                 exec chroot '$root' sleep infinity
+                 exec chroot '$root' sh -c 'sleep infinity & wait'
              ";
     }, $log);
 
