@@ -7,6 +7,8 @@
 #   make test-asan        the same under AddressSanitizer and UBSan
 #   make test-valgrind    the Test::Nginx suites under valgrind
 #   make bench            the figures of docs/benchmarks.md
+#   make deb              Debian's package, in build/deb
+#   make test-deb         installs it in a Debian of its own, and tries it
 #   make deps             installs what is missing, from Debian's packages
 
 BUILD :=	$(CURDIR)/build
@@ -33,6 +35,8 @@ DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind
 DEPS_BENCH :=	wrk
 DEPS_BROWSER :=	chromium
+DEPS_DEB :=	debhelper dpkg-dev fakeroot lintian
+DEPS_TEST_DEB :=	mmdebstrap iproute2 util-linux
 
 
 all: build
@@ -86,6 +90,15 @@ bench: deps deps-bench
 	    TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) \
 	    perl -It/lib t/bench/delivery.pl | tee -a $(BUILD)/bench.md
 
+deb: deps deps-deb
+	@$(MAKE) pages
+	conf/deb.sh $(BUILD)
+
+# in a namespace of its own, which only root can make
+
+test-deb: deb deps-test-deb
+	t/deb/run.sh $(BUILD) $(T)
+
 deps:
 	@$(call install,$(DEPS))
 	@command -v npm > /dev/null || { $(call install,npm); }
@@ -98,6 +111,12 @@ deps-bench:
 
 deps-browser:
 	@$(call install,$(DEPS_BROWSER))
+
+deps-deb:
+	@$(call install,$(DEPS_DEB))
+
+deps-test-deb:
+	@$(call install,$(DEPS_TEST_DEB))
 
 clean:
 	rm -rf $(BUILD) t/servroot*
@@ -121,5 +140,5 @@ endef
 
 SHELL := /bin/bash
 
-.PHONY: all build pages run test unit test-valgrind test-asan bench deps \
-	deps-test deps-bench deps-browser clean
+.PHONY: all build pages run test unit test-valgrind test-asan bench deb \
+	test-deb deps deps-test deps-bench deps-browser deps-deb deps-test-deb clean
