@@ -152,6 +152,13 @@ static ngx_command_t  ngx_http_tgortc_commands[] = {
       0,
       NULL },
 
+    { ngx_string("tgortc_participants"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tgortc_conf_participants,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("tgortc_livekit_webhook"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
       ngx_http_tgortc_conf_livekit_webhook,

@@ -118,6 +118,7 @@ struct ngx_http_tgortc_app_s {
     ngx_str_t                   users_key;
     ngx_str_t                   deadlines_key;
     ngx_str_t                   room_key;      /* without the room's id */
+    ngx_str_t                   once_key;      /* without the hash */
     ngx_str_t                   ring_timeout;
     ngx_str_t                   join_timeout;
     ngx_str_t                   rejoin_grace;
@@ -147,6 +148,7 @@ typedef struct {
 typedef enum {
     NGX_HTTP_TGORTC_NOTHING = 0,
     NGX_HTTP_TGORTC_ROOMS,
+    NGX_HTTP_TGORTC_PARTICIPANTS,
     NGX_HTTP_TGORTC_LIVEKIT,
     NGX_HTTP_TGORTC_LOGS,
     NGX_HTTP_TGORTC_HEALTH
@@ -172,6 +174,16 @@ typedef struct {
 } ngx_http_tgortc_loc_conf_t;
 
 
+/* what goes with an Idempotency-Key, see scripts/parts/once.lua */
+
+#define NGX_HTTP_TGORTC_SHA256  32
+
+typedef struct {
+    u_char                      key[2 * NGX_HTTP_TGORTC_SHA256];    /* hex */
+    u_char                      fingerprint[NGX_HTTP_TGORTC_SHA256];
+} ngx_http_tgortc_once_t;
+
+
 /* what a request says, see ngx_http_tgortc_params.h; empty if it does not */
 
 typedef struct {
@@ -183,6 +195,15 @@ typedef struct {
     long                        max_participants;
     ngx_str_t                  *uids;
     ngx_uint_t                  nuids;
+
+    /* of a list of rooms, with the uid of somebody who is active in them */
+
+    ngx_str_t                   state;
+    ngx_str_t                   creator;
+    ngx_str_t                   limit;
+    ngx_str_t                   cursor;
+
+    ngx_http_tgortc_once_t     *once;          /* NULL: as often as asked */
 } ngx_http_tgortc_params_t;
 
 
@@ -198,6 +219,7 @@ typedef struct {
 
 
 ngx_int_t ngx_http_tgortc_rooms_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tgortc_participants_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tgortc_livekit_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tgortc_logs_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tgortc_health_handler(ngx_http_request_t *r);

@@ -14,9 +14,9 @@
 
 #define NGX_HTTP_TGORTC_NONCE_LEN  8
 
-/* EVALSHA, digest, number of keys, three keys; then ARGV of parts/base.lua */
-#define NGX_HTTP_TGORTC_ARGV       6
-#define NGX_HTTP_TGORTC_COMMON     (NGX_HTTP_TGORTC_ARGV + 9)
+/* EVALSHA, digest, number of keys; then KEYS and ARGV of parts/base.lua */
+#define NGX_HTTP_TGORTC_KEYS       3
+#define NGX_HTTP_TGORTC_COMMON     9
 
 /* where replies have the number of events that wait to be delivered */
 #define NGX_HTTP_TGORTC_EVENTS     2
@@ -48,9 +48,14 @@ typedef struct {
 } ngx_http_tgortc_waiter_t;
 
 
+static ngx_int_t ngx_http_tgortc_call_once(ngx_http_tgortc_app_t *app,
+    ngx_http_tgortc_script_e script, ngx_str_t *room_id,
+    ngx_http_tgortc_once_t *once, ngx_str_t *args, ngx_uint_t n,
+    ngx_str_t *more, ngx_uint_t nmore, ngx_http_tgortc_call_pt handler,
+    void *data);
 static ngx_int_t ngx_http_tgortc_call_send(ngx_http_tgortc_app_t *app,
     ngx_http_tgortc_script_t *script, ngx_str_t *args, ngx_uint_t n,
-    ngx_http_tgortc_call_pt handler, void *data);
+    ngx_uint_t not_after, ngx_http_tgortc_call_pt handler, void *data);
 static ngx_int_t ngx_http_tgortc_call_reply(ngx_http_tgortc_command_t *cmd,
     redisReply *reply);
 static ngx_int_t ngx_http_tgortc_call_again(ngx_http_tgortc_command_t *cmd,
@@ -82,8 +87,11 @@ static ngx_http_tgortc_script_t  ngx_http_tgortc_scripts[] = {
     ngx_http_tgortc_script(leave),
     ngx_http_tgortc_script(end),
     ngx_http_tgortc_script(cancel),
+    ngx_http_tgortc_script(kick),
     ngx_http_tgortc_script(sync),
     ngx_http_tgortc_script(get),
+    ngx_http_tgortc_script(rooms),
+    ngx_http_tgortc_script(calling),
     ngx_http_tgortc_script(livekit),
     ngx_http_tgortc_script(deadlines),
     ngx_http_tgortc_script(register),
@@ -110,6 +118,7 @@ static struct {
     { "busy", NGX_HTTP_TGORTC_BUSY },
     { "full", NGX_HTTP_TGORTC_FULL },
     { "ended", NGX_HTTP_TGORTC_ENDED },
+    { "reused", NGX_HTTP_TGORTC_REUSED },
     { "stale", NGX_HTTP_TGORTC_STALE },
     { "late", NGX_HTTP_TGORTC_UNAVAILABLE },
     { "unregistered", NGX_HTTP_TGORTC_UNAVAILABLE },
@@ -168,28 +177,40 @@ ngx_http_tgortc_call(ngx_http_tgortc_app_t *app,
     ngx_uint_t n, ngx_str_t *more, ngx_uint_t nmore,
     ngx_http_tgortc_call_pt handler, void *data)
 {
-    u_char                     nonce[NGX_HTTP_TGORTC_NONCE_LEN], *room_key;
+    return ngx_http_tgortc_call_once(app, script, room_id, NULL, args, n, more,
+                                     nmore, handler, data);
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_call_once(ngx_http_tgortc_app_t *app,
+    ngx_http_tgortc_script_e script, ngx_str_t *room_id,
+    ngx_http_tgortc_once_t *once, ngx_str_t *args, ngx_uint_t n,
+    ngx_str_t *more, ngx_uint_t nmore, ngx_http_tgortc_call_pt handler,
+    void *data)
+{
+    u_char                    *p, nonce[NGX_HTTP_TGORTC_NONCE_LEN
+                                        + NGX_HTTP_TGORTC_SHA256];
     ngx_int_t                  rc;
-    ngx_str_t                 *all;
-    ngx_uint_t                 count;
+    ngx_str_t                 *all, *argv;
+    ngx_uint_t                 count, keys;
     ngx_http_tgortc_script_t  *s;
 
     if (ngx_http_tgortc_random(nonce, NGX_HTTP_TGORTC_NONCE_LEN) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    count = NGX_HTTP_TGORTC_COMMON + n + nmore;
+    keys = once ? 4 : 3;
+    count = NGX_HTTP_TGORTC_KEYS + keys + NGX_HTTP_TGORTC_COMMON + n + nmore;
 
     all = ngx_alloc(count * sizeof(ngx_str_t) + app->room_key.len
-                    + room_id->len, ngx_cycle->log);
+                    + room_id->len + app->once_key.len
+                    + sizeof(once->key), ngx_cycle->log);
     if (all == NULL) {
         return NGX_ERROR;
     }
 
-    room_key = (u_char *) (all + count);
-    ngx_memcpy(ngx_cpymem(room_key, app->room_key.data, app->room_key.len),
-               room_id->data, room_id->len);
-
+    p = (u_char *) (all + count);
     s = &ngx_http_tgortc_scripts[script];
 
     ngx_str_set(&all[0], "EVALSHA");
@@ -198,30 +219,51 @@ ngx_http_tgortc_call(ngx_http_tgortc_app_t *app,
     ngx_str_set(&all[2], "3");
     all[3] = app->users_key;
     all[4] = app->deadlines_key;
-    all[5].data = room_key;
-    all[5].len = app->room_key.len + room_id->len;
 
-    ngx_str_null(&all[6]);
-    all[7].data = nonce;
-    all[7].len = NGX_HTTP_TGORTC_NONCE_LEN;
-    all[8] = *room_id;
-    all[9] = app->abilities;
-    all[10] = app->ring_timeout;
-    all[11] = app->join_timeout;
-    all[12] = app->rejoin_grace;
-    all[13] = app->room_max_age;
-    all[14] = app->room_retention;
+    all[5].data = p;
+    p = ngx_cpymem(p, app->room_key.data, app->room_key.len);
+    p = ngx_cpymem(p, room_id->data, room_id->len);
+    all[5].len = p - all[5].data;
+
+    argv = &all[NGX_HTTP_TGORTC_KEYS + keys];
+
+    ngx_str_null(&argv[0]);
+    argv[1].data = nonce;
+    argv[1].len = NGX_HTTP_TGORTC_NONCE_LEN;
+
+    if (once) {
+        ngx_str_set(&all[2], "4");
+
+        all[6].data = p;
+        p = ngx_cpymem(p, app->once_key.data, app->once_key.len);
+        p = ngx_cpymem(p, once->key, sizeof(once->key));
+        all[6].len = p - all[6].data;
+
+        ngx_memcpy(nonce + NGX_HTTP_TGORTC_NONCE_LEN, once->fingerprint,
+                   NGX_HTTP_TGORTC_SHA256);
+        argv[1].len += NGX_HTTP_TGORTC_SHA256;
+    }
+
+    argv[2] = *room_id;
+    argv[3] = app->abilities;
+    argv[4] = app->ring_timeout;
+    argv[5] = app->join_timeout;
+    argv[6] = app->rejoin_grace;
+    argv[7] = app->room_max_age;
+    argv[8] = app->room_retention;
+
+    argv += NGX_HTTP_TGORTC_COMMON;
 
     if (n) {
-        ngx_memcpy(&all[NGX_HTTP_TGORTC_COMMON], args, n * sizeof(ngx_str_t));
+        ngx_memcpy(argv, args, n * sizeof(ngx_str_t));
     }
 
     if (nmore) {
-        ngx_memcpy(&all[NGX_HTTP_TGORTC_COMMON + n], more,
-                   nmore * sizeof(ngx_str_t));
+        ngx_memcpy(argv + n, more, nmore * sizeof(ngx_str_t));
     }
 
-    rc = ngx_http_tgortc_call_send(app, s, all, count, handler, data);
+    rc = ngx_http_tgortc_call_send(app, s, all, count,
+                                   NGX_HTTP_TGORTC_KEYS + keys, handler, data);
 
     ngx_free(all);
 
@@ -232,7 +274,7 @@ ngx_http_tgortc_call(ngx_http_tgortc_app_t *app,
 static ngx_int_t
 ngx_http_tgortc_call_send(ngx_http_tgortc_app_t *app,
     ngx_http_tgortc_script_t *script, ngx_str_t *args, ngx_uint_t n,
-    ngx_http_tgortc_call_pt handler, void *data)
+    ngx_uint_t not_after, ngx_http_tgortc_call_pt handler, void *data)
 {
     ngx_http_tgortc_call_t     *call;
     ngx_http_tgortc_command_t  *cmd;
@@ -255,7 +297,7 @@ ngx_http_tgortc_call_send(ngx_http_tgortc_app_t *app,
 
     cmd->handler = ngx_http_tgortc_call_reply;
     cmd->data = call;
-    cmd->not_after_arg = script ? NGX_HTTP_TGORTC_ARGV : 0;
+    cmd->not_after_arg = (int) not_after;
 
     /* what these leased is in the answer that was lost, not in a second one */
 
@@ -483,9 +525,10 @@ ngx_http_tgortc_call_answer(ngx_http_request_t *r,
     ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
     params = &ctx->params;
 
-    if (ngx_http_tgortc_call(tlcf->app, script, &params->room_id, args, n,
-                             params->uids, params->nuids,
-                             ngx_http_tgortc_call_answered, waiter)
+    if (ngx_http_tgortc_call_once(tlcf->app, script, &params->room_id,
+                                  params->once, args, n, params->uids,
+                                  params->nuids,
+                                  ngx_http_tgortc_call_answered, waiter)
         != NGX_OK)
     {
         ngx_http_tgortc_call_refuse(waiter);
@@ -508,7 +551,7 @@ ngx_http_tgortc_call_ping(ngx_http_request_t *r,
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
 
-    if (ngx_http_tgortc_call_send(tlcf->app, NULL, &ping, 1,
+    if (ngx_http_tgortc_call_send(tlcf->app, NULL, &ping, 1, 0,
                                   ngx_http_tgortc_call_answered, waiter)
         != NGX_OK)
     {

@@ -21,8 +21,11 @@ typedef enum {
     NGX_HTTP_TGORTC_LEAVE,
     NGX_HTTP_TGORTC_END,
     NGX_HTTP_TGORTC_CANCEL,
+    NGX_HTTP_TGORTC_KICK,
     NGX_HTTP_TGORTC_SYNC,
     NGX_HTTP_TGORTC_GET,
+    NGX_HTTP_TGORTC_LIST_ROOMS,
+    NGX_HTTP_TGORTC_CALLING,
     NGX_HTTP_TGORTC_LIVEKIT_EVENT,
     NGX_HTTP_TGORTC_DEADLINES,
     NGX_HTTP_TGORTC_REGISTER,
@@ -47,6 +50,7 @@ typedef enum {
     NGX_HTTP_TGORTC_BUSY,           /* names of the busy from element 2 */
     NGX_HTTP_TGORTC_FULL,
     NGX_HTTP_TGORTC_ENDED,
+    NGX_HTTP_TGORTC_REUSED,         /* the Idempotency-Key */
     NGX_HTTP_TGORTC_STALE,          /* a report after the lease */
     NGX_HTTP_TGORTC_UNAVAILABLE,    /* Redis: out of reach, too slow */
     NGX_HTTP_TGORTC_BROKEN          /* the script failed */
@@ -84,7 +88,7 @@ ngx_int_t ngx_http_tgortc_call(ngx_http_tgortc_app_t *app,
 
 /*
  * Calls a script about the room of the request's params, with their uids
- * behind the arguments, and answers the request, now or later; takes over the
+ * behind the arguments and once if they say so, and answers the request, now or later; takes over the
  * caller's reference to the request.
  */
 void ngx_http_tgortc_call_answer(ngx_http_request_t *r,

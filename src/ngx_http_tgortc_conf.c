@@ -270,6 +270,15 @@ ngx_http_tgortc_conf_rooms(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_tgortc_conf_participants(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    return ngx_http_tgortc_conf_serve(cf, conf, NGX_HTTP_TGORTC_PARTICIPANTS,
+                                      ngx_http_tgortc_participants_handler);
+}
+
+
+char *
 ngx_http_tgortc_conf_livekit_webhook(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {

@@ -39,6 +39,8 @@ char *ngx_http_tgortc_conf_api_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_tgortc_conf_rooms(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_tgortc_conf_participants(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_tgortc_conf_livekit_webhook(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_tgortc_conf_webhook_logs(ngx_conf_t *cf, ngx_command_t *cmd,

@@ -140,6 +140,8 @@ ngx_http_tgortc_conf_app_create(ngx_conf_t *cf,
                                     &app->deadlines_key)
            != NGX_OK
         || ngx_http_tgortc_conf_key(cf, prefix, "room:", &app->room_key)
+           != NGX_OK
+        || ngx_http_tgortc_conf_key(cf, prefix, "once:", &app->once_key)
            != NGX_OK)
     {
         return NULL;
@@ -463,6 +465,9 @@ ngx_http_tgortc_conf_directive(ngx_http_tgortc_serves_e serves)
 
     case NGX_HTTP_TGORTC_ROOMS:
         return "tgortc_rooms";
+
+    case NGX_HTTP_TGORTC_PARTICIPANTS:
+        return "tgortc_participants";
 
     case NGX_HTTP_TGORTC_LIVEKIT:
         return "tgortc_livekit_webhook";

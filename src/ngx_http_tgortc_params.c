@@ -6,6 +6,7 @@
 
 #include "ngx_http_tgortc_params.h"
 #include "ngx_http_tgortc_request.h"
+#include "ngx_http_tgortc_response.h"
 #include "ngx_tgortc_json.h"
 #include "ngx_tgortc_validate.h"
 
@@ -48,7 +49,7 @@ ngx_http_tgortc_field_t  ngx_http_tgortc_create_fields[] = {
 };
 
 
-ngx_http_tgortc_field_t  ngx_http_tgortc_named_fields[] = {
+static ngx_http_tgortc_field_t  ngx_http_tgortc_named_fields[] = {
 
     ngx_http_tgortc_end_of_fields
 };
@@ -78,6 +79,102 @@ ngx_http_tgortc_field_t  ngx_http_tgortc_sync_fields[] = {
 
     ngx_http_tgortc_end_of_fields
 };
+
+
+ngx_http_tgortc_field_t  ngx_http_tgortc_list_fields[] = {
+
+    { "state", ngx_http_tgortc_offset(state),
+      NGX_TGORTC_MSG_FIELD_STATE, 0, ngx_tgortc_valid_state, 0, 0 },
+
+    { "creator", ngx_http_tgortc_offset(creator),
+      NGX_TGORTC_MSG_FIELD_UID, 0, ngx_tgortc_valid_uid, 0, 0 },
+
+    { "uid", ngx_http_tgortc_offset(uid),
+      NGX_TGORTC_MSG_FIELD_UID, 0, ngx_tgortc_valid_uid, 0, 0 },
+
+    { "limit", ngx_http_tgortc_offset(limit),
+      NGX_TGORTC_MSG_FIELD_LIMIT, 0, ngx_tgortc_valid_limit, 0, 0 },
+
+    { "cursor", ngx_http_tgortc_offset(cursor),
+      NGX_TGORTC_MSG_FIELD_CURSOR, 0, ngx_tgortc_valid_cursor, 0, 0 },
+
+    ngx_http_tgortc_end_of_fields
+};
+
+
+cJSON *
+ngx_http_tgortc_params_body(ngx_http_request_t *r,
+    ngx_http_tgortc_field_t *fields)
+{
+    cJSON                    *json;
+    ngx_int_t                 rc;
+    ngx_http_tgortc_ctx_t    *ctx;
+    ngx_http_tgortc_fault_t   fault;
+
+    json = ngx_http_tgortc_request_json(r, &rc);
+    if (json == NULL) {
+        ngx_http_finalize_request(r, rc);
+        return NULL;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+
+    rc = ngx_http_tgortc_params_json(json, fields, &ctx->params, &fault);
+    if (rc != NGX_OK) {
+        ngx_http_tgortc_params_refuse(r, rc, &fault);
+        return NULL;
+    }
+
+    return json;
+}
+
+
+ngx_int_t
+ngx_http_tgortc_params_named(ngx_http_request_t *r)
+{
+    cJSON                    *json;
+    ngx_int_t                 rc;
+    ngx_http_tgortc_ctx_t    *ctx;
+    ngx_http_tgortc_fault_t   fault;
+
+    json = ngx_http_tgortc_params_body(r, ngx_http_tgortc_named_fields);
+    if (json == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+
+    rc = ngx_http_tgortc_params_uids(r, json, NGX_TGORTC_PARTICIPANTS_MAX,
+                                     &ctx->params, &fault);
+
+    if (rc == NGX_OK && ctx->params.nuids == 0) {
+        fault.message = NGX_TGORTC_MSG_FIELD_UIDS_EMPTY;
+        fault.field = "uids";
+        rc = NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
+        ngx_http_tgortc_params_refuse(r, rc, &fault);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_tgortc_params_refuse(ngx_http_request_t *r, ngx_int_t rc,
+    ngx_http_tgortc_fault_t *fault)
+{
+    if (rc != NGX_DECLINED) {
+        ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    ngx_http_finalize_request(r,
+        ngx_http_tgortc_send_error(r, NGX_HTTP_BAD_REQUEST, fault->message,
+                                   fault->field, fault->limit));
+}
 
 
 ngx_int_t
@@ -155,6 +252,10 @@ ngx_http_tgortc_params_query(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
+        if (rc == NGX_DECLINED && !field->required) {
+            continue;
+        }
+
         if (rc == NGX_DECLINED
             || !field->valid((char *) string->data, string->len))
         {
@@ -222,7 +323,10 @@ ngx_http_tgortc_params_uids(ngx_http_request_t *r, cJSON *json,
     }
 
     if (params->nuids > max) {
-        ngx_http_tgortc_params_fault(fault, NGX_TGORTC_MSG_FIELD_UIDS_MANY,
+        ngx_http_tgortc_params_fault(fault,
+                                     params->uid.len
+                                     ? NGX_TGORTC_MSG_FIELD_UIDS_MANY
+                                     : NGX_TGORTC_MSG_FIELD_UIDS_LIMIT,
                                      "uids", max);
         return NGX_DECLINED;
     }

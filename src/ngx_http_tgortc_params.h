@@ -2,8 +2,8 @@
 /*
  * Copyright (C) TgoRTC contributors
  *
- * What the operations of the room API take: one table of fields for each, one
- * way to read them from a JSON body or from the query.
+ * What the operations of calls take: one table of fields for each, one way to
+ * read them from a JSON body or from the query.
  */
 
 
@@ -43,9 +43,21 @@ struct ngx_http_tgortc_field_s {
 /* tables that end with an empty name; "uids" is read apart */
 
 extern ngx_http_tgortc_field_t  ngx_http_tgortc_create_fields[];
-extern ngx_http_tgortc_field_t  ngx_http_tgortc_named_fields[];
 extern ngx_http_tgortc_field_t  ngx_http_tgortc_member_fields[];
 extern ngx_http_tgortc_field_t  ngx_http_tgortc_sync_fields[];
+extern ngx_http_tgortc_field_t  ngx_http_tgortc_list_fields[];
+
+
+/* the body, its fields read into the params; NULL if the request is answered */
+cJSON *ngx_http_tgortc_params_body(ngx_http_request_t *r,
+    ngx_http_tgortc_field_t *fields);
+
+/* a body that names users, in "uids": NGX_ERROR if the request is answered */
+ngx_int_t ngx_http_tgortc_params_named(ngx_http_request_t *r);
+
+/* answers with what one of those below returned, other than NGX_OK */
+void ngx_http_tgortc_params_refuse(ngx_http_request_t *r, ngx_int_t rc,
+    ngx_http_tgortc_fault_t *fault);
 
 
 /*

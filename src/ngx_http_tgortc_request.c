@@ -18,8 +18,6 @@
 
 static ngx_int_t ngx_http_tgortc_request_refuse(ngx_http_request_t *r,
     ngx_int_t rc, ngx_uint_t status, ngx_tgortc_message_e message);
-static ngx_table_elt_t *ngx_http_tgortc_request_header(ngx_http_request_t *r,
-    ngx_str_t *name);
 static void ngx_http_tgortc_request_free_json(void *data);
 
 
@@ -422,7 +420,7 @@ ngx_http_tgortc_request_parse(ngx_http_request_t *r, ngx_str_t *body,
 }
 
 
-static ngx_table_elt_t *
+ngx_table_elt_t *
 ngx_http_tgortc_request_header(ngx_http_request_t *r, ngx_str_t *name)
 {
     ngx_uint_t        i;

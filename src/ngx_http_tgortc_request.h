@@ -45,6 +45,10 @@ ngx_int_t ngx_http_tgortc_request_path(ngx_http_request_t *r,
 /* this request's context, made when first asked for; NULL without memory */
 ngx_http_tgortc_ctx_t *ngx_http_tgortc_ctx(ngx_http_request_t *r);
 
+/* the first header of a name, in any case, or NULL */
+ngx_table_elt_t *ngx_http_tgortc_request_header(ngx_http_request_t *r,
+    ngx_str_t *name);
+
 ngx_tgortc_language_e ngx_http_tgortc_request_language(ngx_http_request_t *r);
 
 /* whether one of tgortc_api_key is presented, or none is asked for */

@@ -15,6 +15,7 @@
 #define NGX_TGORTC_ROOM_ID_BYTES  ngx_tgortc_text(NGX_TGORTC_ROOM_ID_MAX)
 #define NGX_TGORTC_UID_BYTES      ngx_tgortc_text(NGX_TGORTC_UID_MAX)
 #define NGX_TGORTC_DEVICE_BYTES   ngx_tgortc_text(NGX_TGORTC_DEVICE_MAX)
+#define NGX_TGORTC_KEY_BYTES      ngx_tgortc_text(NGX_TGORTC_KEY_MAX)
 #define NGX_TGORTC_MAX_LOW        ngx_tgortc_text(NGX_TGORTC_PARTICIPANTS_MIN)
 #define NGX_TGORTC_MAX_HIGH       ngx_tgortc_text(NGX_TGORTC_PARTICIPANTS_MAX)
 
@@ -236,6 +237,40 @@ static const char *const
         "%1 に指定できるユーザーは、作成者を除いて %2 人までです"
     },
 
+    [NGX_TGORTC_MSG_FIELD_UIDS_LIMIT] = {
+        "%1 may name at most %2 users",
+        "%1 最多只能包含 %2 个用户",
+        "%1 最多只能包含 %2 位使用者",
+        "%1 désigne trop d’utilisateurs : %2 au plus",
+        "%1 に指定できるユーザーは %2 人までです"
+    },
+
+    [NGX_TGORTC_MSG_FIELD_KEY] = {
+        "%1 must be 1 to " NGX_TGORTC_KEY_BYTES " visible ASCII characters",
+        "%1 必须由 1 到 " NGX_TGORTC_KEY_BYTES " 个可见 ASCII 字符组成",
+        "%1 必須由 1 到 " NGX_TGORTC_KEY_BYTES " 個可見 ASCII 字元組成",
+        "%1 doit comporter de 1 à " NGX_TGORTC_KEY_BYTES
+        " caractères ASCII visibles",
+        "%1 は 1～" NGX_TGORTC_KEY_BYTES
+        " 文字の表示可能な ASCII 文字で指定してください"
+    },
+
+    [NGX_TGORTC_MSG_FIELD_STATE] = {
+        "%1 must be live or ended",
+        "%1 必须是 live 或 ended",
+        "%1 必須是 live 或 ended",
+        "%1 doit valoir live ou ended",
+        "%1 は live または ended を指定してください"
+    },
+
+    [NGX_TGORTC_MSG_FIELD_LIVE_ONLY] = {
+        "%1 may only be given with state live",
+        "%1 只能与 state=live 一起使用",
+        "%1 只能與 state=live 一起使用",
+        "%1 ne peut être indiqué qu’avec state=live",
+        "%1 は state=live の場合にのみ指定できます"
+    },
+
     [NGX_TGORTC_MSG_FIELD_DAYS] = {
         "%1 must be a number of days from 1 to 36500",
         "%1 必须是 1 到 36500 之间的天数",
@@ -437,6 +472,14 @@ static const char *const
         "房間已結束",
         "L’appel dans cette salle est terminé",
         "このルームはすでに終了しています"
+    },
+
+    [NGX_TGORTC_MSG_KEY_REUSED] = {
+        "This Idempotency-Key was used for another request",
+        "该 Idempotency-Key 已用于另一个请求",
+        "此 Idempotency-Key 已用於另一個請求",
+        "Cet Idempotency-Key a déjà servi pour une autre requête",
+        "この Idempotency-Key は別のリクエストで使用されています"
     },
 
     [NGX_TGORTC_MSG_INTERNAL] = {

@@ -41,6 +41,10 @@ typedef enum {
     NGX_TGORTC_MSG_FIELD_UIDS,
     NGX_TGORTC_MSG_FIELD_UIDS_EMPTY,   /* must name at least one user */
     NGX_TGORTC_MSG_FIELD_UIDS_MANY,    /* %2 how many at most */
+    NGX_TGORTC_MSG_FIELD_UIDS_LIMIT,   /* the same, the creator among them */
+    NGX_TGORTC_MSG_FIELD_KEY,          /* an Idempotency-Key */
+    NGX_TGORTC_MSG_FIELD_STATE,        /* of rooms */
+    NGX_TGORTC_MSG_FIELD_LIVE_ONLY,
     NGX_TGORTC_MSG_FIELD_DAYS,
     NGX_TGORTC_MSG_FIELD_LIMIT,
     NGX_TGORTC_MSG_FIELD_CURSOR,
@@ -73,6 +77,7 @@ typedef enum {
     NGX_TGORTC_MSG_BUSY,               /* 409, %1 the uids, comma-separated */
     NGX_TGORTC_MSG_ROOM_FULL,          /* 409 */
     NGX_TGORTC_MSG_ROOM_ENDED,         /* 410 */
+    NGX_TGORTC_MSG_KEY_REUSED,         /* 422 */
     NGX_TGORTC_MSG_INTERNAL,           /* 500 */
     NGX_TGORTC_MSG_UNAVAILABLE,        /* 503 */
 

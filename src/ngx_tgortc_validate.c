@@ -53,6 +53,65 @@ ngx_tgortc_valid_device(const char *s, size_t len)
 }
 
 
+int
+ngx_tgortc_valid_key(const char *s, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        if (s[i] <= ' ' || s[i] > '~') {
+            return 0;
+        }
+    }
+
+    return len > 0 && len <= NGX_TGORTC_KEY_MAX;
+}
+
+
+int
+ngx_tgortc_valid_state(const char *s, size_t len)
+{
+    return (len == 4 && memcmp(s, "live", 4) == 0)
+           || (len == 5 && memcmp(s, "ended", 5) == 0);
+}
+
+
+int
+ngx_tgortc_valid_limit(const char *s, size_t len)
+{
+    int     n;
+    size_t  i;
+
+    if (len > 3) {
+        return 0;
+    }
+
+    n = 0;
+
+    for (i = 0; i < len; i++) {
+        if (s[i] < '0' || s[i] > '9') {
+            return 0;
+        }
+
+        n = 10 * n + (s[i] - '0');
+    }
+
+    return n >= 1 && n <= NGX_TGORTC_LIMIT_MAX;
+}
+
+
+int
+ngx_tgortc_valid_cursor(const char *s, size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len && s[i] >= '0' && s[i] <= '9'; i++) { /* void */ }
+
+    return i >= 1 && i <= NGX_TGORTC_CURSOR_DIGITS && i < len && s[i] == '-'
+           && ngx_tgortc_valid_room_id(s + i + 1, len - i - 1);
+}
+
+
 size_t
 ngx_tgortc_utf8_next(const char *s, size_t len)
 {

@@ -196,19 +196,20 @@ my @languages = ('zh', 'fr-CA', 'fr', 'ja', 'en', 'en-GB', 'ZH', 'FR-ca',
 --- request eval
 my @methods = qw(GET HEAD PUT DELETE PATCH OPTIONS);
 
-[ (map { "$_ /api/v1/rooms" } @methods),
-  (map { my $path = $_; map { "$_ /api/v1/rooms/r1/$path" } @methods }
-   qw(invite join leave)),
+[ (map { my $path = $_; map { "$_ /api/v1/rooms/r1/$path" } @methods }
+   qw(invite join leave kick)),
+  (map { "$_ /api/v1/rooms" } qw(PUT DELETE PATCH OPTIONS)),
   (map { "$_ /api/v1/rooms/r1" } qw(POST PUT DELETE PATCH OPTIONS)),
   (map { "$_ /api/v1/rooms/sync" } qw(POST PUT DELETE PATCH OPTIONS)) ]
 --- error_code: 405
 --- response_headers eval
 [ ("Content-Type: application/json\nAllow: POST") x 24,
+  ("Content-Type: application/json\nAllow: GET, HEAD, POST") x 4,
   ("Content-Type: application/json\nAllow: GET, HEAD") x 10 ]
 --- response_body eval
 my $body = '{"code":405,"message":"Method not allowed"}';
 
-[ map { $_ % 6 == 2 && $_ <= 24 ? '' : $body } 1 .. 34 ]
+[ map { $_ % 6 == 2 && $_ <= 24 ? '' : $body } 1 .. 38 ]
 
 
 
@@ -294,7 +295,7 @@ Content-Type: application/json
 --- request
 GET /api/v1/rooms/r1
 
-GET /api/v1/rooms
+PUT /api/v1/rooms
 
 GET /api/v1/rooms/r1/dance
 
@@ -491,7 +492,7 @@ PUT /limited/dance
         tgortc_rooms;
     }
 --- request
-HEAD /api/v1/rooms
+HEAD /api/v1/rooms/r1/join
 
 HEAD /api/v1/rooms/r1
 

@@ -231,7 +231,7 @@ r1
 
 
 
-=== TEST 4: a room that ended is remembered for a day, and nothing but it
+=== TEST 4: a room that ended is remembered for a day, in its list, no more
 --- request
 POST /api/v1/rooms
 {"creator":"alice","device_type":"app","room_id":"r1","max_participants":5,"uids":["bob","carol"]}
@@ -247,7 +247,9 @@ POST /api/v1/rooms/r1/leave
 
 redis eval "$TTL" 1 {tgortc}:room:r1
 
-redis exists {tgortc}:deadlines {tgortc}:users
+redis exists {tgortc}:deadlines {tgortc}:users {tgortc}:hosts
+
+redis zrange {tgortc}:rooms 0 -1
 
 redis dbsize
 --- response_body
@@ -257,7 +259,8 @@ redis dbsize
 {}
 86400
 0
-1
+r1
+2
 
 
 

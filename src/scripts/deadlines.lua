@@ -13,7 +13,22 @@
 -- include sessions
 -- include acting
 local ROOM_KEY, CALL_NONCE = ROOM, NONCE
+local ROOMS_AT_ONCE = 1000
 
+
+-- Rooms that ended so long ago that they are forgotten.
+local function tidy_rooms()
+    local before = string.format('%.0f', ARGV[RETENTION] - now)
+    local old = redis.pcall('ZRANGE', ROOMS, '(' .. before, '(0', 'BYSCORE',
+                            'LIMIT', 0, ROOMS_AT_ONCE)
+
+    if #old > 0 then
+        redis.pcall('ZREM', ROOMS, unpack(old))
+    end
+end
+
+
+tidy_rooms()
 
 local limit = tonumber(ARGV[10])
 local due = call('ZRANGE', DEADLINES, 0, limit, 'WITHSCORES')
@@ -45,6 +60,10 @@ for i = 1, #due, 2 do
         events = events + save(room)
     else
         call('ZREM', DEADLINES, id)
+
+        if not room then
+            redis.pcall('ZREM', ROOMS, id)
+        end
     end
 end
 

@@ -7,16 +7,19 @@
 -- include outbox
 -- include events
 -- include leaving
-local room = load_room(ROOM)
+-- include once
+return once(function ()
+    local room = load_room(ROOM)
 
-if not room then
-    return { 'unknown', now }
-end
+    if not room then
+        return { 'unknown', now }
+    end
 
-if not is_live(room) then
-    return { 'ok', now, 0 }
-end
+    if not is_live(room) then
+        return { 'ok', now, 0 }
+    end
 
-finish(room, is_answered(room) and FINISHED or ROOM_CANCELLED)
+    finish(room, is_answered(room) and FINISHED or ROOM_CANCELLED)
 
-return { 'ok', now, save_request(room) }
+    return { 'ok', now, save_request(room) }
+end)

@@ -8,39 +8,42 @@
 -- include outbox
 -- include events
 -- include leaving
-local room = load_room(ROOM)
+-- include once
+return once(function ()
+    local room = load_room(ROOM)
 
-if not room then
-    return { 'unknown', now }
-end
+    if not room then
+        return { 'unknown', now }
+    end
 
-if not is_live(room) then
-    return { 'ok', now, 0 }
-end
+    if not is_live(room) then
+        return { 'ok', now, 0 }
+    end
 
-local leaver, device = find(room, ARGV[10]), ARGV[11]
+    local leaver, device = find(room, ARGV[10]), ARGV[11]
 
-if not leaver then
-    return { 'stranger', now }
-end
+    if not leaver then
+        return { 'stranger', now }
+    end
 
-if not is_active(leaver) or is_applied(room) then
-    return { 'ok', now, 0 }
-end
+    if not is_active(leaver) or is_applied(room) then
+        return { 'ok', now, 0 }
+    end
 
--- the tablet that stops ringing does not hang up the phone
-if leaver[STATE] == JOINED and device ~= '' and leaver[DEVICE] ~= ''
-    and leaver[DEVICE] ~= device
-then
-    return { 'ok', now, 0 }
-end
+    -- the tablet that stops ringing does not hang up the phone
+    if leaver[STATE] == JOINED and device ~= '' and leaver[DEVICE] ~= ''
+        and leaver[DEVICE] ~= device
+    then
+        return { 'ok', now, 0 }
+    end
 
-local was_joined = leaver[STATE] == JOINED
+    local was_joined = leaver[STATE] == JOINED
 
-depart(room, leaver)
+    depart(room, leaver)
 
-if was_joined and is_live(room) then
-    ask_livekit(room, A_REMOVE, { leaver[UID] })
-end
+    if was_joined and is_live(room) then
+        ask_livekit(room, A_REMOVE, { leaver[UID] })
+    end
 
-return { 'ok', now, save_request(room) }
+    return { 'ok', now, save_request(room) }
+end)

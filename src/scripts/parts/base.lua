@@ -3,8 +3,10 @@
 -- KEYS   1 users      hash    uid -> id of the one live room the user is in
 --        2 deadlines  zset    room id, scored by its earliest deadline (ms)
 --        3 room       string  a room, see parts/room.lua
+--        4 once       string  only with an Idempotency-Key, see parts/once.lua
 -- ARGV   1 not after  ms of Redis's clock; a change that comes later is refused
---        2 nonce      8 bytes; the same in a request that is sent again
+--        2 nonce      8 bytes; the same in a request that is sent again; behind
+--                     it what KEYS 4 goes with
 --        3 room id
 --        4 bits: 1 the app has endpoints for events, 2 it may act on LiveKit
 --        5 ring timeout, 6 connect timeout, 7 rejoin grace, 8 room age,
@@ -23,7 +25,8 @@
 local call = redis.call
 
 local USERS, DEADLINES, ROOM = KEYS[1], KEYS[2], KEYS[3]
-local NOT_AFTER, NONCE, ROOM_ID = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local NOT_AFTER, ROOM_ID = tonumber(ARGV[1]), ARGV[3]
+local NONCE = string.sub(ARGV[2], 1, 8)
 local RING, CONNECT, REJOIN, MAX_AGE, RETENTION = 5, 6, 7, 8, 9
 
 local HAS_ENDPOINTS = ARGV[4] == '1' or ARGV[4] == '3'

@@ -2,12 +2,19 @@
 -- somebody is there.
 
 
+-- The creator may always come, and who has an invitation that stands.
+local function is_invited(room, member)
+    return member and (member == room[MEMBERS][1]
+                       or member[INVITED] == true
+                          and member[STATE] ~= CANCELLED)
+end
+
+
 -- Makes a place for a user; returns the member, or nil and the refusal.
 local function admit(room, uid)
     local member = find(room, uid)
 
-    if room[INVITE_ON] == 1 and not (member and member[STATE] ~= CANCELLED)
-    then
+    if room[INVITE_ON] == 1 and not is_invited(room, member) then
         return nil, { 'uninvited', now }
     end
 

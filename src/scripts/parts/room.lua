@@ -21,6 +21,10 @@ local ROOM_CANCELLED, ROOM_REJECTED, ROOM_MISSED = 3, 4, 6
 local UID, STATE, DEVICE, DEADLINE, JOINED_AT, LEFT_AT = 1, 2, 3, 4, 5, 6
 local LINK, SID, SID_AT, DEAD, INVITED, ABSENT_AT = 7, 8, 9, 10, 11, 12
 
+-- INVITED of one whose invitation ended when he was removed: he still is an
+-- invitee, but needs another one to come back
+local SPENT = 0
+
 local INVITING, JOINED, REJECTED = 0, 1, 2
 local HUNG_UP, MISSED, CANCELLED = 3, 4, 6
 
@@ -37,6 +41,15 @@ local joining, leaving = {}, {}
 
 -- set by parts/events.lua, in the scripts that have it
 local append_events
+
+-- For whoever asks for more than one room:
+--   {prefix}:rooms  zset  rooms, live ones by when they were created (ms), ended
+--                         ones by minus when they ended
+--   {prefix}:hosts  zset  live groups, whose creator may have left them, as
+--                         host_entry(); all scores are 0
+-- They must not be what keeps a call from beginning or ending, so nothing that
+-- is wrong with them is an error there.
+local ROOMS, HOSTS = BASE .. 'rooms', BASE .. 'hosts'
 
 
 local function load_room(key)
@@ -119,6 +132,34 @@ local function busy_elsewhere(uids)
     end
 
     return busy
+end
+
+
+-- Sorts the groups of a creator as {prefix}:rooms does.
+local function host_entry(creator, created, id)
+    return creator .. '\0' .. string.format('%015.0f', created) .. '\0' .. id
+end
+
+
+local function list_room(room)
+    local is_group = room[MAX] > 2
+    local entry = is_group and host_entry(room[MEMBERS][1][UID], room[CREATED],
+                                          ROOM_ID)
+
+    if is_live(room) then
+        redis.pcall('ZADD', ROOMS, room[CREATED], ROOM_ID)
+
+        if is_group then
+            redis.pcall('ZADD', HOSTS, 0, entry)
+        end
+
+    else
+        redis.pcall('ZADD', ROOMS, -room[ENDED], ROOM_ID)
+
+        if is_group then
+            redis.pcall('ZREM', HOSTS, entry)
+        end
+    end
 end
 
 
@@ -215,6 +256,7 @@ local function save(room)
 
     else
         call('ZREM', DEADLINES, ROOM_ID)
+        list_room(room)
     end
 
     local events = append_events and append_events(room) or 0
@@ -238,16 +280,16 @@ local function save_request(room)
 end
 
 
--- reply from 4: status, created (s), max_participants, rtc_type, creator and
--- the other uids in the order they were first added
+-- reply from 4: room id, status, created (s), max_participants, rtc_type,
+-- creator and the other uids in the order they were first added
 local function room_reply(room, events)
     local reply = {
-        'ok', now, events, room[STATUS], seconds(room[CREATED]), room[MAX],
-        room[RTC_TYPE]
+        'ok', now, events, ROOM_ID, room[STATUS], seconds(room[CREATED]),
+        room[MAX], room[RTC_TYPE]
     }
 
     for i, member in ipairs(room[MEMBERS]) do
-        reply[7 + i] = member[UID]
+        reply[8 + i] = member[UID]
     end
 
     return reply

@@ -1,0 +1,29 @@
+-- A room as it is shown, live or ended.
+
+
+-- Adds to a reply: status, created (s), max_participants, rtc_type,
+-- duration (s), ended (s), then for each member six values: uid, status,
+-- device type, connected, joined (s), left (s).
+local function add_room(reply, room)
+    local duration, n = 0, #reply
+
+    if room[ANSWERED] > 0 and room[ENDED] > 0 then
+        duration = seconds(room[ENDED] - room[ANSWERED])
+    end
+
+    reply[n + 1], reply[n + 2] = room[STATUS], seconds(room[CREATED])
+    reply[n + 3], reply[n + 4] = room[MAX], room[RTC_TYPE]
+    reply[n + 5], reply[n + 6] = duration, seconds(room[ENDED])
+
+    for i, member in ipairs(room[MEMBERS]) do
+        local left = member[JOINED_AT] > 0 and member[LEFT_AT] or 0
+        local m = n + 6 * i
+
+        reply[m + 1], reply[m + 2] = member[UID], member[STATE]
+        reply[m + 3] = member[DEVICE]
+        reply[m + 4] = is_connected(member) and 1 or 0
+        reply[m + 5], reply[m + 6] = seconds(member[JOINED_AT]), seconds(left)
+    end
+end
+
+
