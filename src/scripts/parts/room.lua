@@ -49,7 +49,8 @@ local append_events
 --                         host_entry(); all scores are 0
 -- They must not be what keeps a call from beginning or ending, so nothing that
 -- is wrong with them is an error there.
-local ROOMS, HOSTS = BASE .. 'rooms', BASE .. 'hosts'
+local ROOMS = BASE .. 'rooms'
+local HOSTS = BASE .. 'hosts'
 
 
 local function load_room(key)
