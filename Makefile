@@ -86,9 +86,12 @@ test-asan: deps deps-test
 bench: deps deps-bench
 	@$(MAKE) build
 	t/bench/run.sh $(BUILD)
-	BUILD=$(BUILD) TEST_NGINX_BINARY=/usr/sbin/nginx \
-	    TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) \
-	    perl -It/lib t/bench/delivery.pl | tee -a $(BUILD)/bench.md
+	set -o pipefail; for table in delivery calls; do \
+	    echo; \
+	    BUILD=$(BUILD) TEST_NGINX_BINARY=/usr/sbin/nginx \
+	        TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) \
+	        perl -It/lib t/bench/$$table.pl || exit 1; \
+	done | tee -a $(BUILD)/bench.md
 
 deb: deps deps-deb
 	@$(MAKE) pages

@@ -17,7 +17,7 @@
 
 #define NGX_HTTP_TGORTC_METADATA_DEPTH  8
 
-#define NGX_HTTP_TGORTC_LIVEKIT_ARGS    8
+#define NGX_HTTP_TGORTC_LIVEKIT_ARGS    9
 
 
 /* events that mean something to a call, and their names in livekit.lua */
@@ -257,6 +257,8 @@ ngx_http_tgortc_livekit_args(ngx_http_request_t *r, cJSON *json,
     if (ngx_http_tgortc_participant_person(participant, &args[3], &args[4])
         != NGX_OK
         || ngx_http_tgortc_participant_made_at(r->pool, participant, &args[5])
+           != NGX_OK
+        || ngx_http_tgortc_participant_told_at(r->pool, json, &args[8])
            != NGX_OK)
     {
         return NGX_DECLINED;

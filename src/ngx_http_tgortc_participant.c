@@ -13,7 +13,9 @@
 
 
 static ngx_uint_t ngx_http_tgortc_participant_is_person(cJSON *participant);
-static int64_t ngx_http_tgortc_participant_integer(cJSON *participant,
+static ngx_int_t ngx_http_tgortc_participant_ms(ngx_pool_t *pool, int64_t ms,
+    ngx_str_t *text);
+static int64_t ngx_http_tgortc_participant_integer(cJSON *object,
     const char *camel, const char *snake);
 
 
@@ -80,6 +82,26 @@ ngx_http_tgortc_participant_made_at(ngx_pool_t *pool, cJSON *participant,
                                                         "joined_at");
     }
 
+    return ngx_http_tgortc_participant_ms(pool, ms, text);
+}
+
+
+ngx_int_t
+ngx_http_tgortc_participant_told_at(ngx_pool_t *pool, cJSON *event,
+    ngx_str_t *text)
+{
+    int64_t  ms;
+
+    ms = 1000 * ngx_http_tgortc_participant_integer(event, "createdAt",
+                                                    "created_at");
+
+    return ngx_http_tgortc_participant_ms(pool, ms, text);
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_participant_ms(ngx_pool_t *pool, int64_t ms, ngx_str_t *text)
+{
     text->data = ngx_pnalloc(pool, NGX_INT64_LEN);
     if (text->data == NULL) {
         return NGX_ERROR;
@@ -130,23 +152,23 @@ ngx_http_tgortc_participant_is_person(cJSON *participant)
 /* protobuf's JSON has 64-bit integers as strings, and may have numbers */
 
 static int64_t
-ngx_http_tgortc_participant_integer(cJSON *participant, const char *camel,
+ngx_http_tgortc_participant_integer(cJSON *object, const char *camel,
     const char *snake)
 {
     off_t   n;
     cJSON  *item;
 
-    item = cJSON_GetObjectItemCaseSensitive(participant, camel);
+    item = cJSON_GetObjectItemCaseSensitive(object, camel);
 
     if (item == NULL) {
-        item = cJSON_GetObjectItemCaseSensitive(participant, snake);
+        item = cJSON_GetObjectItemCaseSensitive(object, snake);
     }
 
     if (cJSON_IsString(item)) {
         n = ngx_atoof((u_char *) item->valuestring,
                       ngx_strlen(item->valuestring));
 
-        return n == NGX_ERROR ? 0 : n;
+        return n == NGX_ERROR || n >= NGX_HTTP_TGORTC_INTEGER_MAX ? 0 : n;
     }
 
     if (cJSON_IsNumber(item) && item->valuedouble > 0

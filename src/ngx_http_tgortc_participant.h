@@ -33,5 +33,9 @@ ngx_int_t ngx_http_tgortc_participant_person(cJSON *participant,
 ngx_int_t ngx_http_tgortc_participant_made_at(ngx_pool_t *pool,
     cJSON *participant, ngx_str_t *text);
 
+/* the same of when LiveKit told of an event, by its clock, in whole seconds */
+ngx_int_t ngx_http_tgortc_participant_told_at(ngx_pool_t *pool, cJSON *event,
+    ngx_str_t *text);
+
 
 #endif /* _NGX_HTTP_TGORTC_PARTICIPANT_H_INCLUDED_ */

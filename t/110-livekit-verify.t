@@ -23,8 +23,7 @@ require "$FindBin::Bin/lib/TgoRTC/Suite.pm";
 no_shuffle();
 no_long_string();
 
-# Right before a block runs: a token is not valid for ever.  One preprocessor,
-# for who has several runs them in another order.
+# Right before a block runs: a token is not valid for ever.
 
 add_block_preprocessor(sub {
     my ($block) = @_;

@@ -3,7 +3,8 @@
 -- ARGV   10 event: started, finished, joined, left, aborted, track
 --        11 event id, 12 room sid, 13 participant sid, 14 identity,
 --        15 when the session was made (ms of LiveKit's clock),
---        16 why it left: transient, client, other; 17 device type or empty
+--        16 why it left: transient, client, other; 17 device type or empty,
+--        18 when LiveKit told of it (ms of its clock, in whole seconds)
 -- reply  'ok'; also when nothing changes
 
 -- include base
@@ -15,9 +16,12 @@
 -- include sessions
 local EVENT, EVENT_ID, ROOM_SID, P_SID = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local IDENTITY, MADE_AT, REASON = ARGV[14], tonumber(ARGV[15]), ARGV[16]
-local P_DEVICE = ARGV[17]
+local P_DEVICE, TOLD_AT = ARGV[17], tonumber(ARGV[18])
 
 local EVENT_IDS_MAX, ROOM_SIDS_MAX, STRAYS_MAX = 64, 8, 32
+
+-- ms; LiveKit gives up an event in much less
+local DELAY_MAX = 60000
 
 -- a client that hangs up says the same as one that reconnects from scratch
 local SHORT_GRACE = 2000
@@ -90,11 +94,25 @@ local function place_room_sid()
 end
 
 
+-- When the session was made by Redis's clock, where the two clocks differ by
+-- more than a late event explains: how old it was when LiveKit told of it does
+-- not depend on them.
+local function made_here()
+    local ahead = TOLD_AT - now
+
+    if ahead > 0 or ahead < -DELAY_MAX then
+        return MADE_AT - ahead
+    end
+
+    return MADE_AT
+end
+
+
 -- A session that began before the person left, or before the current one did,
 -- is over, however late its beginning is heard of.
 local function is_stale(member)
     return MADE_AT < member[SID_AT]
-           or (not is_active(member) and MADE_AT <= member[LEFT_AT])
+           or (not is_active(member) and made_here() <= member[LEFT_AT])
 end
 
 

@@ -13,11 +13,12 @@
 use strict;
 use warnings;
 
+use FindBin;
 use TgoRTC::Endpoint;
 use TgoRTC::Live;
 use Time::HiRes qw(time);
 
-my $events = $ARGV[0] || 20000;
+my $events = $ARGV[0] || 100000;
 my $tick = 0 + `getconf CLK_TCK`;
 
 
@@ -36,6 +37,27 @@ sub percentile {
     my ($p, @values) = @_;
 
     return sprintf '%.1f ms', 1000 * (sort { $a <=> $b } @values)[$p * @values];
+}
+
+
+# calls that somebody is invited to, an event each, by the script alone
+
+sub make_rooms {
+    my ($redis, $n) = @_;
+
+    # out of the C strings
+
+    my $scripts = "$FindBin::Bin/../../src/scripts";
+    my $c = qx(cd '$scripts' && awk -v parts=parts -f embed.awk create.lua);
+    my $text = join '', map { "$_\n" } $c =~ /^    "(.*)\\n"$/mg;
+
+    $text =~ s/\\(.)/$1/g;
+
+    my $sha1 = $redis->command('SCRIPT', 'LOAD', $text);
+    my $rooms = "'$FindBin::Bin/rooms.pl' create $sha1 user_%07d 0 $n";
+    my $said = qx($rooms | redis-cli -s '$redis->{path}' --pipe);
+
+    die "no rooms\n" if $said !~ /^errors: 0, replies: $n$/m;
 }
 
 
@@ -78,9 +100,10 @@ location /api/v1/webhooks/logs {
 END
     my ($worker) = ($nginx->pids)[-1];
 
-    for (my $i = 0; $i < $events; $i += 500) {
-        fire([map { $nginx->create("q$_", "c$_", "u$_") } $i .. $i + 499]);
-    }
+    # the endpoint has to be known to Redis before its events are written
+
+    ask($nginx->create('here', 'h'));
+    make_rooms($redis, $events);
 
     my $sink = nginx(workers => 1, redis => $redis, http => <<"END");
 server {
@@ -96,12 +119,16 @@ END
 
     my $begin = time;
     my ($cpu, $redis_cpu) = (cpu($worker), cpu($redis->{pid}));
-    my $waiting = sub {
-        my $data = stats($nginx);
-        return $data->{pending_count} == 0;
-    };
+    my @took;
 
-    wait_for($waiting, 300);
+    do {
+        for (1 .. 20) {
+            my $response = ask($nginx->get('/here'));
+
+            die 'GET fails' if $response->{status} != 200;
+            push @took, $response->{time};
+        }
+    } while (stats($nginx)->{pending_count} > 0);
 
     my $took = time - $begin;
 
@@ -114,6 +141,8 @@ END
     row('worker CPU per delivery', sprintf '%.0f µs', 1e6 * $cpu / $events);
     row('Redis CPU per delivery', sprintf '%.0f µs',
         1e6 * $redis_cpu / $events);
+    row('GET of a room meanwhile, p50', percentile(0.5, @took));
+    row('GET of a room meanwhile, p99', percentile(0.99, @took));
     $nginx->stop;
     $sink->stop;
 }

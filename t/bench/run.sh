@@ -6,7 +6,7 @@
 #
 #     BENCH_SECONDS      of each measurement, 5
 #     BENCH_CONNECTIONS  of wrk and redis-benchmark, 64
-#     BENCH_ROOMS        the most live rooms to create among, 100000
+#     BENCH_ROOMS        the most live rooms to create among, 1000000
 #     BENCH_REDIS        unix or tcp: how nginx reaches Redis
 #
 # prints the tables and leaves them in BUILD_DIR/bench.md.  What they mean is
@@ -19,7 +19,7 @@ bench=$(cd "$(dirname "$0")" && pwd)
 
 seconds=${BENCH_SECONDS:-5}
 connections=${BENCH_CONNECTIONS:-64}
-most_rooms=${BENCH_ROOMS:-100000}
+most_rooms=${BENCH_ROOMS:-1000000}
 nginx=${TEST_NGINX_BINARY:-/usr/sbin/nginx}
 yardstick=$build/bench/ngx_http_tgortc_yardstick_module.so
 
@@ -455,6 +455,8 @@ report() {
     row 'Redis memory of a live one-to-one room, uids of 12 bytes' \
         "$bytes_short bytes" '≤ 800'
     row 'the same, uids of 36 bytes' "$bytes_uuid bytes" '≤ 800'
+    row "script of create among $most_rooms rooms / among 1000" \
+        "$(calc 2 "${create_us[$most_rooms]} / ${create_us[1000]}")" '≤ 1.2'
 
     echo
     row 'live rooms' 'script of create, µs'

@@ -23,6 +23,13 @@ add_block_preprocessor(sub {
     push @preprocessed, $block->name;
 });
 
+our @order;
+
+for my $n (1, 2) {
+    add_block_preprocessor(sub { push @order, "begin $n" });
+    add_test_cleanup_handler(sub { push @order, "end $n" });
+}
+
 add_response_body_check(sub {
     my ($block, $body, $req_idx, $repeated_req_idx) = @_;
     push @checked, "$req_idx $repeated_req_idx $body";
@@ -32,12 +39,14 @@ add_test_cleanup_handler(sub { push @cleaned, shift->name });
 
 sub reversed { return scalar reverse $_[0] }
 
-plan tests => 181;
+plan tests => 182;
 
 run_tests();
 
 is(scalar(@preprocessed), 46, 'each block is preprocessed once');
 is(scalar(@cleaned), 46, 'each block is cleaned up once');
+is("@order[0 .. 3]", 'begin 2 begin 1 end 2 end 1',
+   'what is added last is called first');
 is($checked[0], "0 0 hello\n", 'the body check sees the body');
 is_str(timeout(), 3, 'timeout() tells the default');
 is_str(server_name(), qr/\Alocal/, 'is_str takes a regexp');

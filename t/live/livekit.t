@@ -744,6 +744,41 @@ for my $order ('left, joined', 'joined, left', 'joined', 'joined twice') {
             'left b');
 }
 
+# also if LiveKit's clock is wrong: so many seconds ahead of Redis's
+
+for my $ahead (3600, 30, -3600) {
+    my $group = group($calls);
+    my $what = "a clock $ahead s ahead";
+
+    # one that was made so many seconds ago
+
+    my $made = sub {
+        my ($age) = @_;
+        my $ms = int(1000 * (time + $ahead - $age));
+
+        return $group->{livekit}->session("b$group->{n}", 'app',
+            joinedAtMs => "$ms", joinedAt => int($ms / 1000) . '');
+    };
+
+    my @now = (createdAt => int(time + $ahead) . '');
+    my $unheard = $made->(5);
+
+    $made->(10)->joined(@now);
+    is(of($group, 'b'), '1+', "$what: connected");
+    $calls->leave($group->{room}, "b$group->{n}");
+    $unheard->joined(@now);
+    is(of($group, 'b'), '3', "$what: a session of before is dead");
+
+    sleep 0.01;
+
+    my $back = $made->(0);
+
+    $back->joined(createdAt => int(time + $ahead) . '');
+    is(of($group, 'b'), '1+', "$what: one made after it is not");
+    $back->left('PARTICIPANT_REMOVED');
+    is_told($group, $what, 'joined b app', 'left b', 'joined b app', 'left b');
+}
+
 # or was sent away, and is called again
 
 {

@@ -168,13 +168,15 @@ sub use_hup { return 0 }
 
 sub env_to_nginx { push @nginx_env, @_ }
 
-sub add_block_preprocessor { push @preprocessors, @_ }
+# of these the last that is added comes first
 
-sub add_response_body_check { push @body_checks, @_ }
+sub add_block_preprocessor(&) { unshift @preprocessors, shift }
 
-sub add_test_cleanup_handler { push @test_cleanups, @_ }
+sub add_response_body_check($) { push @body_checks, shift }
 
-sub add_cleanup_handler { push @cleanups, @_ }
+sub add_test_cleanup_handler($) { unshift @test_cleanups, shift }
+
+sub add_cleanup_handler($) { unshift @cleanups, shift }
 
 sub server_root { return $server->root }
 
