@@ -9,6 +9,54 @@
 -- include events
 -- include leaving
 -- include once
+-- Removes members who are active, from the first to the last; returns the uids
+-- of those who had joined.
+local function expel(room, members)
+    local creator = room[MEMBERS][1]
+    local withdraws = members[1] == creator and is_withdrawn(room, creator)
+    local left, cancelled, joined = {}, {}, {}
+
+    for _, member in ipairs(members) do
+        local is_joined = member[STATE] == JOINED
+
+        if is_joined then
+            joined[#joined + 1] = member[UID]
+        end
+
+        if member == creator and withdraws
+            or member ~= creator and not is_joined
+        then
+            close(member, CANCELLED)
+            cancelled[#cancelled + 1] = member[UID]
+        else
+            close(member, HUNG_UP)
+            left[#left + 1] = member[UID]
+        end
+
+        -- he comes back by another invitation only
+        member[INVITED] = member[INVITED] and SPENT
+    end
+
+    if #left > 0 then
+        emit(room, E_LEFT, left)
+    end
+
+    if #cancelled > 0 then
+        emit(room, E_CANCELLED, cancelled)
+    end
+
+    if withdraws or room[MAX] == 2 and #left == 0 then
+        finish(room, ROOM_CANCELLED)
+    elseif room[MAX] == 2 then
+        finish(room, FINISHED)
+    else
+        finish_deserted(room, #joined > 0)
+    end
+
+    return joined
+end
+
+
 return once(function ()
     local room = load_room(ROOM)
 

@@ -23,16 +23,21 @@ const swagger = path.join(www, 'swagger');
 const installed = createRequire(path.join(build, 'pages', 'package.json'));
 
 const OPERATIONS = {
-    createRoom: [200, 400, 401, 403, 405, 409, 413, 429, 500, 503],
+    listRooms: [200, 400, 401, 403, 405, 429, 500, 503],
+    createRoom: [200, 400, 401, 403, 405, 409, 413, 422, 429, 500, 503],
     inviteParticipants:
-        [200, 400, 401, 403, 404, 405, 409, 410, 413, 429, 500, 503],
-    joinRoom: [200, 400, 401, 403, 404, 405, 409, 410, 413, 429, 500, 503],
-    leaveRoom: [200, 400, 401, 403, 404, 405, 413, 429, 500, 503],
-    endRoom: [200, 400, 401, 403, 404, 405, 413, 429, 500, 503],
+        [200, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503],
+    joinRoom:
+        [200, 400, 401, 403, 404, 405, 409, 410, 413, 422, 429, 500, 503],
+    leaveRoom: [200, 400, 401, 403, 404, 405, 413, 422, 429, 500, 503],
+    endRoom: [200, 400, 401, 403, 404, 405, 413, 422, 429, 500, 503],
     cancelInvitations:
-        [200, 400, 401, 403, 404, 405, 410, 413, 429, 500, 503],
+        [200, 400, 401, 403, 404, 405, 410, 413, 422, 429, 500, 503],
+    kickParticipants:
+        [200, 400, 401, 403, 404, 405, 410, 413, 422, 429, 500, 503],
     syncRooms: [200, 400, 401, 403, 405, 429, 500, 503],
     getRoom: [200, 400, 401, 403, 404, 405, 429, 500, 503],
+    findCalls: [200, 400, 401, 403, 405, 413, 429, 500, 503],
     livekitWebhook: [200, 400, 401, 403, 405, 413, 429, 500, 503],
     listWebhookLogs: [200, 400, 401, 403, 405, 429, 500, 503],
     webhookStats: [200, 401, 403, 405, 429, 500, 503],
@@ -478,7 +483,8 @@ async function document_tests(document) {
 
                 if (status === '405') {
                     assert.strictEqual(header.example,
-                        item.get ? 'GET, HEAD' : 'POST', route);
+                        [item.get && 'GET, HEAD', item.post && 'POST']
+                            .filter(Boolean).join(', '), route);
                 }
             }
         }
@@ -495,6 +501,17 @@ async function document_tests(document) {
         }
     });
 
+    await test('every change of a room takes an Idempotency-Key', () => {
+        for (const [route, , operation] of operations(document)) {
+            const names = operation.parameters.map(
+                parameter => resolve(document, parameter).name);
+
+            assert.strictEqual(names.includes('Idempotency-Key'),
+                /\/rooms/.test(route) && 'requestBody' in operation
+                || operation.operationId === 'endRoom', route);
+        }
+    });
+
     await test("only health and LiveKit's webhook need no API key", () => {
         const others = { health: [], livekitWebhook: [{ livekit: [] }] };
 
@@ -508,7 +525,7 @@ async function document_tests(document) {
 
     await test('null is no value of a request field', () => {
         for (const name of ['CreateRoom', 'Invite', 'Join', 'Leave', 'Cancel',
-            'Cleanup', 'Replay'])
+            'Kick', 'Calling', 'Cleanup', 'Replay'])
         {
             const { properties } = document.components.schemas[name];
 
@@ -533,6 +550,24 @@ async function document_tests(document) {
         assert.strictEqual(DeviceType['x-max-bytes'], limit('DEVICE_MAX'));
         assert.strictEqual(MaxParticipants.minimum, limit('PARTICIPANTS_MIN'));
         assert.strictEqual(MaxParticipants.maximum, limit('PARTICIPANTS_MAX'));
+
+        const list = document.paths['/api/v1/rooms'].get.parameters.find(
+            parameter => parameter.name === 'limit').schema;
+        const { RoomCursor, RoomPage, Calls } = document.components.schemas;
+
+        assert.strictEqual(list.maximum, limit('LIMIT_MAX'));
+        assert.strictEqual(RoomPage.properties.rooms.maxItems,
+            limit('LIMIT_MAX'));
+        assert.match(read(root, 'src/ngx_http_tgortc_rooms_list.c'),
+            new RegExp(`^#define NGX_HTTP_TGORTC_LIST_LIMIT +"${list.default}"$`,
+                'm'));
+        assert(RoomCursor.pattern.includes(`{1,${limit('CURSOR_DIGITS')}}`));
+        assert(RoomCursor.pattern.includes(`{1,${limit('ROOM_ID_MAX')}}`));
+        assert.strictEqual(Calls.properties.participants.maxItems,
+            limit('PARTICIPANTS_MAX'));
+        assert.strictEqual(resolve(document,
+            { $ref: '#/components/parameters/IdempotencyKey' }).schema.maxLength,
+            limit('KEY_MAX'));
 
         const logs = read(root, 'src/ngx_http_tgortc_logs.c');
         const of_logs = name => define(logs, `NGX_HTTP_TGORTC_${name}`);

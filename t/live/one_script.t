@@ -61,7 +61,12 @@ for my $n ('first', 'second') {
         ['leave', $nginx->leave("r-$n", "l-$n"), "l-$n", 404],
         ['cancel', $nginx->post("/r-$n/cancel", { uids => ["x-$n"] }),
          "x-$n"],
-        ['end', $nginx->post("/e-$n/end", ''), "e-$n", 404]
+        ['kick', $nginx->post("/r-$n/kick", { uids => ["k-$n"] }), "k-$n"],
+        ['list', $nginx->get("?creator=o-$n"), "o-$n"],
+        ['end', $nginx->post("/e-$n/end", ''), "e-$n", 404],
+        ['end, once', $nginx->post("/f-$n/end", '',
+                                   head => ["Idempotency-Key: $n"]),
+         "f-$n", 404]
     );
 
     for (@steps) {

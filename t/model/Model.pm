@@ -544,6 +544,7 @@ sub invite_all {
         my $p = $self->ring($room, $uid);
 
         $p->{invited} = 1;
+        $p->{spent} = 0;
         $p->{again} = 1 if $uid eq $room->{creator};
         $self->event($room, 'participant.invited', $uid);
     }
@@ -581,7 +582,8 @@ sub admission {
     my $p = $room->{p}{$uid};
 
     return refused(403) if $room->{invite_on} && $uid ne $room->{creator}
-                           && (!$p || !$p->{invited} || $p->{status} == 6);
+                           && (!$p || !$p->{invited} || $p->{spent}
+                               || $p->{status} == 6);
     return if active($p);
 
     my @busy = $self->busy($room->{id}, $uid);
@@ -696,6 +698,48 @@ sub cancel {
         $self->end_room($room, $self->verdict($room));
     }
 
+    $self->commit($room);
+
+    return ok();
+}
+
+
+sub kick {
+    my ($self, $step) = @_;
+    my $room = $self->room($step->{room}) or return refused(404);
+
+    return refused(410) if !live($room);
+
+    my ($creator, $p) = @$room{qw(creator p)};
+    my %named = map { $_ => 1 } @{$step->{uids}};
+    my @out = grep { $named{$_} } active_uids($room);
+    my $off = $named{$creator} && active($p->{$creator})
+              && !($room->{max} == 2 ? $room->{answered}
+                                     : grep { $_ ne $creator && $p->{$_}{ever} }
+                                            @{$room->{uids}});
+    my (@left, @cancelled);
+    my $was = 0;
+
+    return ok() if !@out;
+
+    for my $uid (@out) {
+        my $joined = $p->{$uid}{status} == 1;
+        my $cancelled = $uid eq $creator ? $off : !$joined;
+
+        push @{$cancelled ? \@cancelled : \@left}, $uid;
+        $self->close_person($room, $p->{$uid}, $cancelled ? 6 : 3);
+        $p->{$uid}{spent} = 1;
+        $was = 1 if $joined;
+    }
+
+    $self->event($room, 'participant.left', $_) for @left;
+    $self->event($room, 'participant.cancelled', $_) for @cancelled;
+
+    my $end = $off || ($room->{max} == 2 && !@left) ? 3
+              : $room->{max} == 2 ? 2
+              : $self->group_end($room, $out[0], $was);
+
+    $self->end_room($room, $end) if defined $end;
     $self->commit($room);
 
     return ok();

@@ -25,7 +25,7 @@ my @REASONS = (
 
 my %WEIGHT = (
     create => 8, invite => 8, join => 14, leave => 7, end => 0.5, cancel => 3,
-    bad => 1, started => 3, joined => 26, left => 14, aborted => 5,
+    kick => 2, bad => 1, started => 3, joined => 26, left => 14, aborted => 5,
     finished => 2, track => 5, again => 4, nobody => 1, begin => 7, wait => 0
 );
 
@@ -192,6 +192,16 @@ sub make_cancel {
     return { op => 'cancel', room => $id,
              uids => [map { $self->make_user($id, sub { !$_[0]{status} }) }
                           1 .. any(1, 1, 2)] };
+}
+
+
+sub make_kick {
+    my ($self) = @_;
+    my $id = $self->make_room;
+
+    return { op => 'kick', room => $id,
+             uids => [map { $self->make_user($id, sub { 1 }) }
+                          1 .. any(1, 1, 2, 3)] };
 }
 
 
@@ -405,7 +415,7 @@ sub text {
     return "$step->{room}: $step->{uid}, session $step->{n} is made"
         if $op eq 'begin';
     return "$step->{room}: end" if $op eq 'end';
-    return "$step->{room}: $op $uids" if $op =~ /^(?:invite|cancel)$/;
+    return "$step->{room}: $op $uids" if $op =~ /^(?:invite|cancel|kick)$/;
     return "$step->{room}: $step->{uid} ${op}s$device"
         if $op =~ /^(?:join|leave)$/;
 

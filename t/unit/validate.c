@@ -95,6 +95,56 @@ static const check_t  texts[] = {
 };
 
 
+static const check_t  keys[] = {
+    { "a UUID", text("8e03978e-40d5-43e8-bc93-6894a57f9324"), 1 },
+    { "the first visible one", text("!"), 1 },
+    { "the last visible one", text("~"), 1 },
+    { "empty", text(""), 0 },
+    { "space", text("a b"), 0 },
+    { "NUL", text("a\0"), 0 },
+    { "DEL", text("a\x7f"), 0 },
+    { "not ASCII", text("caf\xc3\xa9"), 0 }
+};
+
+
+static const check_t  states[] = {
+    { "live", text("live"), 1 },
+    { "ended", text("ended"), 1 },
+    { "empty", text(""), 0 },
+    { "Live", text("Live"), 0 },
+    { "lived", text("lived"), 0 },
+    { "end", text("end"), 0 }
+};
+
+
+static const check_t  limits[] = {
+    { "1", text("1"), 1 },
+    { "100", text("100"), 1 },
+    { "with zeros", text("007"), 1 },
+    { "empty", text(""), 0 },
+    { "0", text("0"), 0 },
+    { "101", text("101"), 0 },
+    { "999", text("999"), 0 },
+    { "four digits", text("0001"), 0 },
+    { "a sign", text("+1"), 0 },
+    { "a letter", text("1x"), 0 }
+};
+
+
+static const check_t  cursors[] = {
+    { "time and room", text("1704096500123-room_abc123"), 1 },
+    { "a dash in the room", text("1-a-b"), 1 },
+    { "15 digits", text("123456789012345-a"), 1 },
+    { "empty", text(""), 0 },
+    { "16 digits", text("1234567890123456-a"), 0 },
+    { "no time", text("-a"), 0 },
+    { "no dash", text("123"), 0 },
+    { "no room", text("123-"), 0 },
+    { "no room's id", text("123-a b"), 0 },
+    { "a sign", text("-1-a"), 0 }
+};
+
+
 static void
 check(const char *what, valid_pt valid, const check_t *checks, size_t n)
 {
@@ -175,10 +225,15 @@ main(void)
     check("room id", ngx_tgortc_valid_room_id, room_ids, tap_items(room_ids));
     check("uid", ngx_tgortc_valid_uid, texts, tap_items(texts));
     check("device", ngx_tgortc_valid_device, texts, tap_items(texts));
+    check("key", ngx_tgortc_valid_key, keys, tap_items(keys));
+    check("state", ngx_tgortc_valid_state, states, tap_items(states));
+    check("limit", ngx_tgortc_valid_limit, limits, tap_items(limits));
+    check("cursor", ngx_tgortc_valid_cursor, cursors, tap_items(cursors));
 
     check_length("room id", ngx_tgortc_valid_room_id, 64);
     check_length("uid", ngx_tgortc_valid_uid, 128);
     check_length("device", ngx_tgortc_valid_device, 32);
+    check_length("key", ngx_tgortc_valid_key, 255);
 
     check_bytes_not_characters();
     check_room_id_alphabet();

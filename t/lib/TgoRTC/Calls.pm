@@ -114,7 +114,7 @@ sub request {
     return $nginx->post("/$room/end", '') if $verb eq 'end';
 
     return $nginx->post("/$room/$verb", { uids => \@args })
-        if $verb eq 'invite' || $verb eq 'cancel';
+        if $verb =~ /^(?:invite|cancel|kick)\z/;
 
     return $nginx->post("/$room/$verb", {
         uid => $args[0], defined $args[1] ? (device_type => $args[1]) : ()
@@ -168,6 +168,7 @@ sub join { my $self = shift; return $self->ask('join', @_) }
 sub leave { my $self = shift; return $self->ask('leave', @_) }
 sub invite { my $self = shift; return $self->ask('invite', @_) }
 sub cancel { my $self = shift; return $self->ask('cancel', @_) }
+sub kick { my $self = shift; return $self->ask('kick', @_) }
 sub end { my $self = shift; return $self->ask('end', @_) }
 
 

@@ -47,6 +47,10 @@ my $CONFIG = <<'END';
         tgortc_rooms;
     }
 
+    location /api/v1/participants {
+        tgortc_participants;
+    }
+
     location = /api/v1/health {
         tgortc_health;
     }
