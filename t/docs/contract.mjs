@@ -290,8 +290,7 @@ function language() {
 
 function encoded(text) {
     return Buffer.isBuffer(text)
-        ? [...text].map(byte => `%${byte.toString(16).padStart(2, '0')}`).join('')
-        : encodeURIComponent(text);
+        ? text.toString('hex').replace(/../g, '%$&') : encodeURIComponent(text);
 }
 
 async function ask(operation, values, options = {}) {
@@ -827,7 +826,7 @@ async function send_example(operation, name) {
     const values = base(operation);
 
     if (operation.schema) {
-        values.body = operation.examples.find(example => example[0] === name)[1];
+        values.body = Object.fromEntries(operation.examples)[name];
     }
 
     const answer = await ask(operation, values);
