@@ -2,14 +2,15 @@
  * Copyright (C) TgoRTC contributors
  *
  * The documentation as its reader sees it, for swagger.t that starts the
- * server: swagger.mjs ORIGIN
+ * server: swagger.mjs ORIGIN [API-KEY]
  */
 
 import assert from 'node:assert';
 
 import { open, test } from './browser.mjs';
 
-const origin = process.argv[2];
+const [origin, key] = process.argv.slice(2);
+const name = key ? 'swagger-key' : 'swagger';
 const { page, faults, shot, close } = await open(origin);
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
@@ -81,7 +82,20 @@ await test('every operation is there', async () => {
         ...operations(document.webhooks)].sort());
 });
 
-await shot('swagger');
+await shot(name);
+
+if (key) {
+    await test('the API key is asked for, and given', async () => {
+        await page.getByRole('button', { name: 'Authorize' }).first().click();
+
+        const dialog = page.locator('.dialog-ux');
+
+        await dialog.locator('input').first().fill(key);
+        await dialog.getByRole('button', { name: 'Apply credentials' }).first()
+            .click();
+        await dialog.getByRole('button', { name: 'Close' }).first().click();
+    });
+}
 
 await test('"Create a room" makes a room', async () => {
     assert.match(await execute('createRoom', 200), /"room_id": "room_abc123"/);
@@ -89,7 +103,7 @@ await test('"Create a room" makes a room', async () => {
 
 await page.locator('.opblock[id$="-createRoom"] .live-responses-table')
     .scrollIntoViewIfNeeded();
-await shot('swagger-create');
+await shot(`${name}-create`);
 
 await test('the story goes on by "Execute"', async () => {
     assert.match(await execute('syncRooms', 200), /"room_id": "room_abc123"/);

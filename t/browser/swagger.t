@@ -2,8 +2,9 @@
 
 # Copyright (C) TgoRTC contributors
 #
-# The pages of "make run" in a browser: every operation is there, and can be
-# tried out.  Screenshots are left in build/shots.
+# The pages of "make run" and of conf/production.conf in a browser: every
+# operation is there, and can be tried out.  Screenshots are left in
+# build/shots.
 
 use strict;
 use warnings;
@@ -11,6 +12,7 @@ use warnings;
 use FindBin;
 use Test::More;
 use TgoRTC::Live;
+use TgoRTC::Production;
 
 
 my ($module) = TgoRTC::Live::Nginx::modules({});
@@ -36,23 +38,35 @@ my $demo = TgoRTC::Live::spawn(sub {
 ok(wait_for(sub { slurp("$build.out") =~ /Ctrl-C/ }), 'the server runs')
     or diag(slurp("$build.out"));
 
-open my $browser, '-|', 'node', "$FindBin::Bin/swagger.mjs",
-     "http://127.0.0.1:$port" or die "node: $!";
+sub browse {
+    my ($what, @arguments) = @_;
 
-while (my $line = readline $browser) {
-    chomp $line;
+    open my $browser, '-|', 'node', "$FindBin::Bin/swagger.mjs", @arguments
+        or die "node: $!";
 
-    if ($line =~ /^(not )?ok - (.*)/) {
-        ok(!$1, $2);
+    while (my $line = readline $browser) {
+        chomp $line;
 
-    } else {
-        diag($line);
+        if ($line =~ /^(not )?ok - (.*)/) {
+            ok(!$1, "$what: $2");
+
+        } else {
+            diag($line);
+        }
     }
+
+    ok(close $browser, "$what: the browser came to its end");
 }
 
-ok(close $browser, 'the browser came to its end');
+
+browse('demo', "http://127.0.0.1:$port");
 
 kill INT => -$demo;
 ok(TgoRTC::Live::reap($demo, 20), 'the server ends');
+
+my $server = production(redis());
+
+browse('production', "https://127.0.0.1:$server->{port}", 'API-KEY');
+is($server->trouble, '', 'nothing to worry about in the log');
 
 done_testing();

@@ -52,16 +52,16 @@ const PREFIXES = {
     'ja-JP': 'パラメータエラー：'
 };
 
-/* what a schema cannot say about a body that it takes */
+/* what the schemas cannot say about a request that they take */
 
 const different = (uids, but) => new Set(
     (uids ?? []).filter(uid => uid !== but)).size;
 
 const RULES = {
-    createRoom: body => different(body.uids, body.creator)
+    createRoom: ({ body }) => different(body.uids, body.creator)
         < (body.max_participants ?? 2),
-    inviteParticipants: body => different(body.uids) <= 1000,
-    cancelInvitations: body => different(body.uids) <= 1000
+    inviteParticipants: ({ body }) => different(body.uids) <= 1000,
+    cancelInvitations: ({ body }) => different(body.uids) <= 1000
 };
 
 /* nothing provokes these: they say that something is broken */
@@ -290,8 +290,7 @@ function language() {
 
 function encoded(text) {
     return Buffer.isBuffer(text)
-        ? [...text].map(byte => `%${byte.toString(16).padStart(2, '0')}`).join('')
-        : encodeURIComponent(text);
+        ? text.toString('hex').replace(/../g, '%$&') : encodeURIComponent(text);
 }
 
 async function ask(operation, values, options = {}) {
@@ -492,7 +491,9 @@ function is_segment(operation, name, value) {
 function cases(operation) {
     const take = [];
     const refuse = [];
-    const sort = (good, values) => (good ? take : refuse).push(values);
+    const rule = RULES[operation.id] ?? (() => true);
+    const sort = (good, values) => (good && rule(values) ? take : refuse)
+        .push(values);
 
     for (const { in: where, name, schema, required } of operation.parameters) {
         const with_value = value => {
@@ -533,7 +534,6 @@ function cases(operation) {
     }
 
     if (operation.schema) {
-        const rule = RULES[operation.id] ?? (() => true);
         const bodies = make.values(operation.schema);
 
         for (let i = 0; i < COUNT; i++) {
@@ -541,7 +541,7 @@ function cases(operation) {
         }
 
         for (const body of bodies) {
-            sort(is_valid(operation.schema, body) && rule(body),
+            sort(is_valid(operation.schema, body),
                 { ...base(operation), body });
         }
 
@@ -827,7 +827,7 @@ async function send_example(operation, name) {
     const values = base(operation);
 
     if (operation.schema) {
-        values.body = operation.examples.find(example => example[0] === name)[1];
+        values.body = Object.fromEntries(operation.examples)[name];
     }
 
     const answer = await ask(operation, values);

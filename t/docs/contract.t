@@ -3,8 +3,8 @@
 # Copyright (C) TgoRTC contributors
 #
 # The server does what the API document says: contract.mjs sends it what the
-# schemas take and what they refuse.  CONTRACT_SEED repeats a run, CONTRACT_COUNT
-# makes it longer.
+# schemas take and what they refuse.  CONTRACT_SEED repeats a run,
+# CONTRACT_COUNT makes it longer.
 
 use strict;
 use warnings;

@@ -345,6 +345,11 @@ SKIP: {
 
     my $dir = tempdir(CLEANUP => 1);
 
+    system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
+           . " -nodes -days 2 -subj /CN=example.com -keyout $dir/any.key"
+           . " -out $dir/any.pem 2> $dir/openssl.log") == 0
+        or die 'openssl: ' . `cat $dir/openssl.log`;
+
     for my $file ('README.md', map { s{\A\Q$root\E/}{}r }
                                glob "$root/docs/*.md")
     {
@@ -356,6 +361,7 @@ SKIP: {
 
             $shown = "http {\n$shown\n}" if $shown !~ /^http \{/m;
             $shown =~ s/^load_module .*\n//m;
+            $shown =~ s{/etc/ssl/\S+\.(key|pem);}{$dir/any.$1;}g;
             $shown =~ s/http \{/http {\n    access_log off;\n
     client_body_temp_path $dir; proxy_temp_path $dir; fastcgi_temp_path $dir;
     uwsgi_temp_path $dir; scgi_temp_path $dir;\n/;
