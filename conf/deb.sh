@@ -19,8 +19,8 @@ rm -rf "$tree"
 rm -f "$deb"/*.deb "$deb"/*.changes "$deb"/*.buildinfo
 mkdir -p "$tree"
 
-tar -c \
-    config ngx_http_tgortc_module.c src docs conf README.md LICENSE | tar -xC "$tree"
+tar -c config ngx_http_tgortc_module.c src docs conf README.md LICENSE \
+    | tar -xC "$tree"
 
 mv "$tree/conf/debian" "$tree/debian"
 cp -r "$build/www" "$tree/debian/www"
