@@ -36,7 +36,7 @@ DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind
 DEPS_BENCH :=	wrk
 DEPS_BROWSER :=	chromium
 DEPS_DEB :=	debhelper dpkg-dev fakeroot lintian
-DEPS_TEST_DEB :=	mmdebstrap iproute2 util-linux
+DEPS_TEST_DEB :=	mmdebstrap iproute2 systemd util-linux
 
 
 all: build
