@@ -35,7 +35,7 @@ DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind
 DEPS_BENCH :=	wrk
 DEPS_BROWSER :=	chromium
-DEPS_DEB :=	debhelper dpkg-dev fakeroot lintian
+DEPS_DEB :=	build-essential debhelper fakeroot lintian
 DEPS_TEST_DEB :=	mmdebstrap iproute2 systemd util-linux
 
 
