@@ -61,7 +61,9 @@ const RULES = {
     createRoom: ({ body }) => different(body.uids, body.creator)
         < (body.max_participants ?? 2),
     inviteParticipants: ({ body }) => different(body.uids) <= 1000,
-    cancelInvitations: ({ body }) => different(body.uids) <= 1000
+    cancelInvitations: ({ body }) => different(body.uids) <= 1000,
+    listRooms: ({ query }) => query.state !== 'ended'
+        || !('creator' in query || 'uid' in query)
 };
 
 /* nothing provokes these: they say that something is broken */
@@ -769,6 +771,25 @@ async function try_operation(operation) {
 
             assert.notStrictEqual(right.status, 401, told(right));
         }));
+    }
+
+    if (operation.responses['422']) {
+        await test(`${id}, a key that came with another request`, async () => {
+            const values = base(operation);
+            const headers = { 'Idempotency-Key': 'one' };
+
+            await world('empty', values);
+            await send({ method: 'POST', path: `${API}/room_abc123/leave`,
+                headers, body: '{"uid":"user_009"}' });
+
+            const asked = language();
+            const answer = await ask(operation, values,
+                { headers, language: asked });
+
+            assert.strictEqual(answer.status, 422, told(answer));
+            conforms(operation, answer);
+            speaks(operation, answer, asked.tag);
+        });
     }
 
     if (operation.method !== 'GET') {
