@@ -59,7 +59,7 @@ for _, uid in ipairs(fresh) do
     member[DEADLINE], member[LEFT_AT] = now + ARGV[RING], 0
 end
 
-joining = fresh
+joining, ringing = fresh, #fresh
 emit(room, E_INVITED, fresh)
 
 return { 'ok', now, save_request(room) }
