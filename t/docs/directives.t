@@ -223,7 +223,7 @@ my $lua = join '', map { s{\A\Q$root\E/}{}; slurp($_) }
                    my @copy = (@scripts, @parts);
 my $redis = slurp('docs/redis.md');
 
-my %called = map { lc $_ => 1 } $lua =~ /\bcall\('([A-Z]+)'/g;
+my %called = map { lc $_ => 1 } $lua =~ /\bp?call\('([A-Z]+)'/g;
 my ($acl) = $entry{tgortc_redis}{text} =~ /needs (`\+.*?) on the keys/s;
 
 is(sorted($acl =~ /\+(\w+)/g),
