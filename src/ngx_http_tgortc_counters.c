@@ -42,7 +42,8 @@ const char  *ngx_http_tgortc_code_labels[NGX_HTTP_TGORTC_CODES] = {
     "413", "422", "429", "499", "500", "501", "502", "503", "504", "other"
 };
 
-const char  *ngx_http_tgortc_redis_error_labels[NGX_HTTP_TGORTC_REDIS_ERRORS] = {
+const char
+*ngx_http_tgortc_redis_error_labels[NGX_HTTP_TGORTC_REDIS_ERRORS] = {
     "timeout", "error", "lost", "refused"
 };
 
@@ -55,7 +56,8 @@ const char  *ngx_http_tgortc_livekit_labels[NGX_HTTP_TGORTC_LIVEKIT_EVENTS] = {
     "participant_connection_aborted", "track_published", "other"
 };
 
-const char  *ngx_http_tgortc_refusal_labels[NGX_HTTP_TGORTC_LIVEKIT_REFUSALS] = {
+const char
+*ngx_http_tgortc_refusal_labels[NGX_HTTP_TGORTC_LIVEKIT_REFUSALS] = {
     "missing", "malformed", "algorithm", "issuer", "signature", "no_expiry",
     "expired", "not_yet", "no_hash", "hash", "body"
 };

@@ -31,7 +31,7 @@
 /* of ngx_http_tgortc_method_labels */
 #define NGX_HTTP_TGORTC_LIVEKIT_METHODS    3
 
-/* of ngx_http_tgortc_deadline_labels, as parts/acting.lua numbers them from 1 */
+/* of ngx_http_tgortc_deadline_labels; parts/acting.lua numbers them from 1 */
 #define NGX_HTTP_TGORTC_DEADLINE_KINDS     4
 
 

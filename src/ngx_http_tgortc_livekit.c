@@ -88,7 +88,11 @@ static struct {
 ngx_int_t
 ngx_http_tgortc_livekit_handler(ngx_http_request_t *r)
 {
-    return ngx_http_tgortc_request_start(r, ngx_http_tgortc_livekit_route(r), 1);
+    ngx_http_tgortc_operation_t  *operation;
+
+    operation = ngx_http_tgortc_livekit_route(r);
+
+    return ngx_http_tgortc_request_start(r, operation, 1);
 }
 
 

@@ -322,9 +322,9 @@ ngx_http_tgortc_metrics_redis(ngx_http_tgortc_metrics_t *m)
 
     ngx_http_tgortc_metrics_head(m, "redis_reconnects_total", "counter",
                                  "Connections to Redis that replaced another.");
-    ngx_http_tgortc_metrics_print(m,
-                               "tgortc_redis_reconnects_total{app=\"%V\"} %uA\n",
-                               &m->app_label, counters->redis_reconnects);
+    ngx_http_tgortc_metrics_print(m, "tgortc_redis_reconnects_total"
+                                  "{app=\"%V\"} %uA\n",
+                                  &m->app_label, counters->redis_reconnects);
 }
 
 
@@ -435,7 +435,8 @@ ngx_http_tgortc_metrics_deliveries(ngx_http_tgortc_metrics_t *m)
         }
 
         ngx_sprintf(label.data, ",endpoint=\"%V\"%Z", &m->endpoint_labels[i]);
-        ngx_http_tgortc_metrics_histogram(m, "webhook_delivery_duration_seconds",
+        ngx_http_tgortc_metrics_histogram(m,
+                                          "webhook_delivery_duration_seconds",
                                           (char *) label.data,
                                           &m->app->deliveries[i]->durations);
     }
