@@ -9,8 +9,11 @@
 #include "ngx_http_tgortc_request.h"
 
 
+static ngx_http_tgortc_op_e ngx_http_tgortc_variables_op(
+    ngx_http_request_t *r);
 static ngx_http_tgortc_op_e ngx_http_tgortc_variables_route(
     ngx_http_request_t *r, ngx_str_t *room_id);
+static ngx_uint_t ngx_http_tgortc_variables_status(ngx_http_request_t *r);
 static ngx_http_tgortc_loc_conf_t *ngx_http_tgortc_variables_place(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_tgortc_variable_operation(ngx_http_request_t *r,
@@ -71,8 +74,10 @@ ngx_http_tgortc_variables_add(ngx_conf_t *cf)
 }
 
 
-ngx_http_tgortc_op_e
-ngx_http_tgortc_request_op(ngx_http_request_t *r)
+/* the operation of a request, wherever it was refused */
+
+static ngx_http_tgortc_op_e
+ngx_http_tgortc_variables_op(ngx_http_request_t *r)
 {
     ngx_str_t               room_id;
     ngx_http_tgortc_ctx_t  *ctx;
@@ -86,8 +91,6 @@ ngx_http_tgortc_request_op(ngx_http_request_t *r)
     return ngx_http_tgortc_variables_route(r, &room_id);
 }
 
-
-/* also of a request that no handler has seen */
 
 static ngx_http_tgortc_op_e
 ngx_http_tgortc_variables_route(ngx_http_request_t *r, ngx_str_t *room_id)
@@ -128,8 +131,8 @@ ngx_http_tgortc_variables_route(ngx_http_request_t *r, ngx_str_t *room_id)
 }
 
 
-ngx_uint_t
-ngx_http_tgortc_request_status(ngx_http_request_t *r)
+static ngx_uint_t
+ngx_http_tgortc_variables_status(ngx_http_request_t *r)
 {
     return r->err_status ? r->err_status : r->headers_out.status;
 }
@@ -159,7 +162,7 @@ ngx_http_tgortc_variable_operation(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    name = ngx_http_tgortc_op_labels[ngx_http_tgortc_request_op(r)];
+    name = ngx_http_tgortc_op_labels[ngx_http_tgortc_variables_op(r)];
 
     ngx_http_tgortc_variable_set(v, (u_char *) name, ngx_strlen(name));
 
@@ -209,7 +212,7 @@ ngx_http_tgortc_variable_uid(ngx_http_request_t *r,
 
     /* in the body, which is not there yet, or in the query */
 
-    if (ngx_http_tgortc_request_op(r) == NGX_HTTP_TGORTC_OP_SYNC) {
+    if (ngx_http_tgortc_variables_op(r) == NGX_HTTP_TGORTC_OP_SYNC) {
         rc = ngx_http_tgortc_request_arg(r, "uid", &uid);
 
         if (rc == NGX_ERROR) {
@@ -236,7 +239,7 @@ ngx_http_tgortc_variable_code(ngx_http_request_t *r,
     u_char      *p;
     ngx_uint_t   status;
 
-    status = ngx_http_tgortc_request_status(r);
+    status = ngx_http_tgortc_variables_status(r);
 
     if (status == 0 || ngx_http_tgortc_variables_place(r) == NULL) {
         v->not_found = 1;
@@ -342,8 +345,8 @@ ngx_http_tgortc_log_handler(ngx_http_request_t *r)
     }
 
     ngx_http_tgortc_counters_request(tlcf->app->counters,
-                                     ngx_http_tgortc_request_op(r),
-                                     ngx_http_tgortc_request_status(r), us);
+                                     ngx_http_tgortc_variables_op(r),
+                                     ngx_http_tgortc_variables_status(r), us);
 
     return NGX_OK;
 }
@@ -356,7 +359,7 @@ ngx_http_tgortc_log_event(ngx_http_request_t *r, ngx_http_tgortc_ctx_t *ctx)
 {
     char  *what;
 
-    if (ngx_http_tgortc_request_status(r) != NGX_HTTP_OK) {
+    if (ngx_http_tgortc_variables_status(r) != NGX_HTTP_OK) {
         return;
     }
 

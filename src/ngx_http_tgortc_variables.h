@@ -16,12 +16,6 @@
 /* adds the variables, before the configuration is read */
 ngx_int_t ngx_http_tgortc_variables_add(ngx_conf_t *cf);
 
-/* which operation a request in one of our locations asks for */
-ngx_http_tgortc_op_e ngx_http_tgortc_request_op(ngx_http_request_t *r);
-
-/* the status of its answer, 0 if there is none */
-ngx_uint_t ngx_http_tgortc_request_status(ngx_http_request_t *r);
-
 /* counts and logs an answer: the handler of the log phase */
 ngx_int_t ngx_http_tgortc_log_handler(ngx_http_request_t *r);
 

@@ -190,7 +190,7 @@ main::values_of('tgortc_live_rooms', 'tgortc_active_participants',
 3
 1 5 3
 {}
-0
+-
 0 0 0
 0
 

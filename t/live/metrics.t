@@ -397,7 +397,7 @@ END
        join(' ', sort @alerts), 'docs/metrics.md has all alerts');
 
     my %labels = map { %{$_->{labels}} } @{$metrics->{samples}};
-    my ($operations) = $page =~ /^`operation` is one of (.*?) for a path/ms;
+    my ($operations) = $page =~ /`operation` is one of (.*?) for a path/ms;
     my %operations = map { ($_->{labels}{operation} // '') => 1 }
                      $metrics->find('tgortc_requests_total');
 

@@ -231,7 +231,10 @@ local function save(room)
 
     -- for metrics only: should this be no number, the change is made anyway
     if ringing ~= 0 then
-        redis.pcall('INCRBY', BASE .. 'ringing', ringing)
+        if redis.pcall('INCRBY', BASE .. 'ringing', ringing) == 0 then
+            call('DEL', BASE .. 'ringing')
+        end
+
         ringing = 0
     end
 
