@@ -357,7 +357,8 @@ ngx_http_tgortc_log_handler(ngx_http_request_t *r)
 static void
 ngx_http_tgortc_log_event(ngx_http_request_t *r, ngx_http_tgortc_ctx_t *ctx)
 {
-    char  *what;
+    char       *what, *quote;
+    ngx_str_t  *uid;
 
     if (ngx_http_tgortc_variables_status(r) != NGX_HTTP_OK) {
         return;
@@ -393,7 +394,11 @@ ngx_http_tgortc_log_event(ngx_http_request_t *r, ngx_http_tgortc_ctx_t *ctx)
         return;
     }
 
+    uid = &ctx->params.uid;
+    quote = uid->len ? "\"" : "";
+
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "tgortc: %s room \"%V\", \"%V\"", what, &ctx->params.room_id,
-                  &ctx->params.uid);
+                  "tgortc: %s room \"%V\"%s%s%V%s", what,
+                  &ctx->params.room_id, uid->len ? ", " : "", quote, uid,
+                  quote);
 }

@@ -185,6 +185,9 @@ my $nginx = hooked($redis, '', workers => 4, server => $place);
     like($hooked->error_log,
          qr/\[info\].*tgortc: created room "well1", "well1\.a"/,
          'and that a call is made');
+    ask($hooked->post('/well1/end', ''));
+    ok(wait_for(sub { $hooked->error_log =~ /tgortc: ended room "well1" / }),
+       'or ended');
     unlike($hooked->error_log, qr/a-secret-of-the-tests|eyJ/, 'but no secret');
 }
 
