@@ -11,6 +11,7 @@
 
 #include "ngx_http_tgortc_call.h"
 #include "ngx_http_tgortc_conf.h"
+#include "ngx_http_tgortc_counters.h"
 #include "ngx_http_tgortc_deadlines.h"
 #include "ngx_http_tgortc_dispatcher.h"
 #include "ngx_http_tgortc_eviction.h"
@@ -18,8 +19,10 @@
 #include "ngx_http_tgortc_random.h"
 #include "ngx_http_tgortc_redis.h"
 #include "ngx_http_tgortc_response.h"
+#include "ngx_http_tgortc_variables.h"
 
 
+static ngx_int_t ngx_http_tgortc_preconfiguration(ngx_conf_t *cf);
 static void *ngx_http_tgortc_create_main_conf(ngx_conf_t *cf);
 static ngx_uint_t ngx_http_tgortc_instance(ngx_cycle_t *cycle);
 static void *ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf);
@@ -180,12 +183,19 @@ static ngx_command_t  ngx_http_tgortc_commands[] = {
       0,
       NULL },
 
+    { ngx_string("tgortc_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_tgortc_conf_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
       ngx_null_command
 };
 
 
 static ngx_http_module_t  ngx_http_tgortc_module_ctx = {
-    ngx_http_tgortc_conf_watch,            /* preconfiguration */
+    ngx_http_tgortc_preconfiguration,      /* preconfiguration */
     ngx_http_tgortc_postconfiguration,     /* postconfiguration */
 
     ngx_http_tgortc_create_main_conf,      /* create main configuration */
@@ -213,6 +223,17 @@ ngx_module_t  ngx_http_tgortc_module = {
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
 };
+
+
+static ngx_int_t
+ngx_http_tgortc_preconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_tgortc_variables_add(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tgortc_conf_watch(cf);
+}
 
 
 static void *
@@ -322,7 +343,19 @@ ngx_http_tgortc_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 static ngx_int_t
 ngx_http_tgortc_postconfiguration(ngx_conf_t *cf)
 {
+    ngx_http_handler_pt        *handler;
+    ngx_http_core_main_conf_t  *cmcf;
+
     ngx_http_tgortc_conf_unwatch(NULL);
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    handler = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (handler == NULL) {
+        return NGX_ERROR;
+    }
+
+    *handler = ngx_http_tgortc_log_handler;
 
     ngx_http_tgortc_call_init();
     ngx_http_tgortc_response_init();
@@ -431,14 +464,17 @@ static ngx_int_t
 ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app, ngx_uint_t owner,
     ngx_uint_t respawned, ngx_cycle_t *cycle)
 {
+    ngx_http_tgortc_counters_use(app);
+
     app->redis = ngx_http_tgortc_redis_create(app->settings.redis,
+                                              app->counters,
                                               ngx_http_tgortc_ready, app,
                                               cycle->pool, cycle->log);
     if (app->redis == NULL) {
         return NGX_ERROR;
     }
 
-    /* a place that only asks for health has no calls */
+    /* places that only look on have no calls */
 
     if (app->settings.keys == NULL) {
         return NGX_OK;

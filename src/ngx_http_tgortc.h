@@ -21,6 +21,8 @@ typedef struct ngx_http_tgortc_app_s         ngx_http_tgortc_app_t;
 typedef struct ngx_http_tgortc_redis_s       ngx_http_tgortc_redis_t;
 typedef struct ngx_http_tgortc_dispatcher_s  ngx_http_tgortc_dispatcher_t;
 typedef struct ngx_http_tgortc_deadlines_s   ngx_http_tgortc_deadlines_t;
+typedef struct ngx_http_tgortc_counters_s    ngx_http_tgortc_counters_t;
+typedef struct ngx_http_tgortc_deliveries_s  ngx_http_tgortc_deliveries_t;
 
 
 /* types of events, as scripts/parts/events.lua numbers them */
@@ -34,6 +36,32 @@ typedef struct ngx_http_tgortc_deadlines_s   ngx_http_tgortc_deadlines_t;
 #define NGX_HTTP_TGORTC_MISSED         7
 #define NGX_HTTP_TGORTC_CANCELLED      8
 #define NGX_HTTP_TGORTC_TYPES          9
+
+
+/* what a request asks for, by path; named by ngx_http_tgortc_op_labels */
+
+typedef enum {
+    NGX_HTTP_TGORTC_OP_UNKNOWN = 0,
+    NGX_HTTP_TGORTC_OP_CREATE,
+    NGX_HTTP_TGORTC_OP_INVITE,
+    NGX_HTTP_TGORTC_OP_JOIN,
+    NGX_HTTP_TGORTC_OP_LEAVE,
+    NGX_HTTP_TGORTC_OP_END,
+    NGX_HTTP_TGORTC_OP_CANCEL,
+    NGX_HTTP_TGORTC_OP_KICK,
+    NGX_HTTP_TGORTC_OP_SYNC,
+    NGX_HTTP_TGORTC_OP_GET,
+    NGX_HTTP_TGORTC_OP_ROOMS,
+    NGX_HTTP_TGORTC_OP_CALLING,
+    NGX_HTTP_TGORTC_OP_LIVEKIT,
+    NGX_HTTP_TGORTC_OP_LOGS,
+    NGX_HTTP_TGORTC_OP_LOGS_STATS,
+    NGX_HTTP_TGORTC_OP_LOGS_CLEANUP,
+    NGX_HTTP_TGORTC_OP_LOGS_REPLAY,
+    NGX_HTTP_TGORTC_OP_HEALTH,
+    NGX_HTTP_TGORTC_OP_METRICS,
+    NGX_HTTP_TGORTC_OPS
+} ngx_http_tgortc_op_e;
 
 
 typedef struct {
@@ -127,9 +155,13 @@ struct ngx_http_tgortc_app_s {
     ngx_str_t                   abilities;     /* bits, see parts/base.lua */
     ngx_array_t                 registration;  /* ngx_str_t */
     long long                  *overflow;      /* of each, -1 at first */
+    ngx_shm_zone_t             *zone;
+    ngx_shm_zone_t            **endpoint_zones;
 
     /* of this worker */
 
+    ngx_http_tgortc_counters_t    *counters;
+    ngx_http_tgortc_deliveries_t **deliveries; /* of each endpoint */
     ngx_http_tgortc_redis_t       *redis;
     u_char                         eviction[32];   /* Redis's last policy */
     ngx_http_tgortc_dispatcher_t  *dispatcher;
@@ -151,7 +183,8 @@ typedef enum {
     NGX_HTTP_TGORTC_PARTICIPANTS,
     NGX_HTTP_TGORTC_LIVEKIT,
     NGX_HTTP_TGORTC_LOGS,
-    NGX_HTTP_TGORTC_HEALTH
+    NGX_HTTP_TGORTC_HEALTH,
+    NGX_HTTP_TGORTC_METRICS
 } ngx_http_tgortc_serves_e;
 
 
@@ -213,6 +246,12 @@ typedef struct {
     ngx_str_t                   replacement;   /* for the body of an error */
     ngx_str_t                  *replay;        /* arguments of replay.lua */
     long long                   replayed;
+    ngx_http_tgortc_op_e        op;
+    uint64_t                    began;         /* µs, 0 if it was refused */
+    ngx_msec_t                  redis_since;   /* waits for it since then */
+    ngx_msec_t                  redis_time;    /* has waited for it */
+    unsigned                    redis_asked:1;
+    unsigned                    redis_waiting:1;
     unsigned                    language_known:1;
     unsigned                    replaced:1;
 } ngx_http_tgortc_ctx_t;
@@ -223,6 +262,7 @@ ngx_int_t ngx_http_tgortc_participants_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tgortc_livekit_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tgortc_logs_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_tgortc_health_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tgortc_metrics_handler(ngx_http_request_t *r);
 
 
 extern ngx_module_t  ngx_http_tgortc_module;

@@ -68,6 +68,7 @@ static void ngx_http_tgortc_call_registered(void *data,
 static ngx_http_tgortc_waiter_t *ngx_http_tgortc_call_wait(
     ngx_http_request_t *r, ngx_http_tgortc_answer_pt answer);
 static void ngx_http_tgortc_call_refuse(ngx_http_tgortc_waiter_t *waiter);
+static void ngx_http_tgortc_call_waited(ngx_http_request_t *r);
 static void ngx_http_tgortc_call_detach(void *data);
 static void ngx_http_tgortc_call_answered(void *data,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
@@ -102,7 +103,8 @@ static ngx_http_tgortc_script_t  ngx_http_tgortc_scripts[] = {
     ngx_http_tgortc_script(stats),
     ngx_http_tgortc_script(list),
     ngx_http_tgortc_script(cleanup),
-    ngx_http_tgortc_script(replay)
+    ngx_http_tgortc_script(replay),
+    ngx_http_tgortc_script(gauges)
 };
 
 
@@ -565,6 +567,7 @@ ngx_http_tgortc_call_wait(ngx_http_request_t *r,
     ngx_http_tgortc_answer_pt answer)
 {
     ngx_http_cleanup_t        *cln;
+    ngx_http_tgortc_ctx_t     *ctx;
     ngx_http_tgortc_waiter_t  *waiter;
 
     cln = ngx_http_cleanup_add(r, 0);
@@ -588,6 +591,12 @@ ngx_http_tgortc_call_wait(ngx_http_request_t *r,
     cln->handler = ngx_http_tgortc_call_detach;
     cln->data = waiter;
 
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+
+    ctx->redis_asked = 1;
+    ctx->redis_waiting = 1;
+    ctx->redis_since = ngx_current_msec;
+
     r->connection->log->action = "waiting for redis";
 
     return waiter;
@@ -606,7 +615,20 @@ ngx_http_tgortc_call_refuse(ngx_http_tgortc_waiter_t *waiter)
     waiter->cleanup->handler = NULL;
     ngx_free(waiter);
 
+    ngx_http_tgortc_call_waited(r);
     ngx_http_finalize_request(r, answer(r, NGX_HTTP_TGORTC_UNAVAILABLE, NULL));
+}
+
+
+static void
+ngx_http_tgortc_call_waited(ngx_http_request_t *r)
+{
+    ngx_http_tgortc_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+
+    ctx->redis_waiting = 0;
+    ctx->redis_time += ngx_current_msec - ctx->redis_since;
 }
 
 
@@ -650,6 +672,7 @@ ngx_http_tgortc_call_answered(void *data, ngx_http_tgortc_outcome_e outcome,
     ngx_http_set_log_request(c->log, r);
     c->log->action = "sending to client";
 
+    ngx_http_tgortc_call_waited(r);
     ngx_http_finalize_request(r, answer(r, outcome, reply));
 
     ngx_http_run_posted_requests(c);

@@ -37,6 +37,7 @@ typedef enum {
     NGX_HTTP_TGORTC_LIST,
     NGX_HTTP_TGORTC_CLEANUP,
     NGX_HTTP_TGORTC_REPLAY,
+    NGX_HTTP_TGORTC_GAUGES,
     NGX_HTTP_TGORTC_SCRIPTS
 } ngx_http_tgortc_script_e;
 

@@ -305,6 +305,14 @@ ngx_http_tgortc_conf_health(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_tgortc_conf_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    return ngx_http_tgortc_conf_serve(cf, conf, NGX_HTTP_TGORTC_METRICS,
+                                      ngx_http_tgortc_metrics_handler);
+}
+
+
+char *
 ngx_http_tgortc_conf_msec(ngx_conf_t *cf, void *post, void *data)
 {
     ngx_msec_t  *msec = data;

@@ -47,6 +47,8 @@ char *ngx_http_tgortc_conf_webhook_logs(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_tgortc_conf_health(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_tgortc_conf_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 
 /* an http or https URL that libcurl takes: NGX_OK, or it was logged */
 ngx_int_t ngx_http_tgortc_conf_url(ngx_conf_t *cf, char *directive,

@@ -8,6 +8,7 @@
 
 
 #include "ngx_http_tgortc_conf.h"
+#include "ngx_http_tgortc_counters.h"
 
 
 #define ngx_http_tgortc_same(a, b)                                            \
@@ -15,6 +16,8 @@
 
 
 static char *ngx_http_tgortc_conf_directive(ngx_http_tgortc_serves_e serves);
+static ngx_uint_t ngx_http_tgortc_conf_looks_on(
+    ngx_http_tgortc_serves_e serves);
 static ngx_http_tgortc_app_t *ngx_http_tgortc_conf_app_create(ngx_conf_t *cf,
     ngx_http_tgortc_loc_conf_t *tlcf);
 static ngx_uint_t ngx_http_tgortc_conf_same_app(
@@ -46,7 +49,9 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
     settings = &tlcf->settings;
     redis = settings->redis;
 
-    if (tlcf->serves != NGX_HTTP_TGORTC_HEALTH && settings->keys == NULL) {
+    if (!ngx_http_tgortc_conf_looks_on(tlcf->serves)
+        && settings->keys == NULL)
+    {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"%s\" needs \"tgortc_livekit_key\" in %s:%ui",
                       ngx_http_tgortc_conf_directive(tlcf->serves),
@@ -84,7 +89,8 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
 
     tlcf->app = app;
 
-    if (tlcf->serves != NGX_HTTP_TGORTC_HEALTH && app->settings.keys == NULL)
+    if (!ngx_http_tgortc_conf_looks_on(tlcf->serves)
+        && app->settings.keys == NULL)
     {
         if (ngx_http_tgortc_conf_complete(cf, app, settings) != NGX_CONF_OK) {
             return NGX_CONF_ERROR;
@@ -94,7 +100,7 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
     differs = ngx_http_tgortc_conf_differs(&app->settings, settings);
 
     if (differs != NULL
-        && (tlcf->serves != NGX_HTTP_TGORTC_HEALTH
+        && (!ngx_http_tgortc_conf_looks_on(tlcf->serves)
             || ngx_strcmp(differs, "tgortc_redis") == 0))
     {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -106,6 +112,16 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* places that serve no calls need not say how calls are */
+
+static ngx_uint_t
+ngx_http_tgortc_conf_looks_on(ngx_http_tgortc_serves_e serves)
+{
+    return serves == NGX_HTTP_TGORTC_HEALTH
+           || serves == NGX_HTTP_TGORTC_METRICS;
 }
 
 
@@ -142,7 +158,8 @@ ngx_http_tgortc_conf_app_create(ngx_conf_t *cf,
         || ngx_http_tgortc_conf_key(cf, prefix, "room:", &app->room_key)
            != NGX_OK
         || ngx_http_tgortc_conf_key(cf, prefix, "once:", &app->once_key)
-           != NGX_OK)
+           != NGX_OK
+        || ngx_http_tgortc_counters_add(cf, app) != NGX_OK)
     {
         return NULL;
     }
@@ -371,6 +388,10 @@ ngx_http_tgortc_conf_registration(ngx_conf_t *cf, ngx_http_tgortc_app_t *app)
         ngx_str_set(&app->abilities, "1");
     }
 
+    if (ngx_http_tgortc_counters_add_endpoints(cf, app) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     n = endpoints->nelts;
     app->overflow = ngx_palloc(cf->pool, n * sizeof(long long));
 
@@ -474,6 +495,9 @@ ngx_http_tgortc_conf_directive(ngx_http_tgortc_serves_e serves)
 
     case NGX_HTTP_TGORTC_LOGS:
         return "tgortc_webhook_logs";
+
+    case NGX_HTTP_TGORTC_METRICS:
+        return "tgortc_metrics";
 
     default:
         return "tgortc_health";

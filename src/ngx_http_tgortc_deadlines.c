@@ -5,7 +5,7 @@
 
 
 #include "ngx_http_tgortc_deadlines.h"
-#include "ngx_http_tgortc_call.h"
+#include "ngx_http_tgortc_counters.h"
 
 
 /*
@@ -19,6 +19,7 @@
 #define NGX_HTTP_TGORTC_DEADLINES_ROOMS  "16"
 
 #define NGX_HTTP_TGORTC_DEADLINES_WAIT   3
+#define NGX_HTTP_TGORTC_DEADLINES_FIRED  4
 
 
 struct ngx_http_tgortc_deadlines_s {
@@ -87,6 +88,11 @@ ngx_http_tgortc_deadlines_done(void *data, ngx_http_tgortc_outcome_e outcome,
 
     long long  wait;
 
+    if (outcome == NGX_HTTP_TGORTC_OK) {
+        ngx_http_tgortc_deadlines_fired(deadlines->app, reply,
+                                        NGX_HTTP_TGORTC_DEADLINES_FIRED);
+    }
+
     if (ngx_exiting || ngx_terminate) {
         return;
     }
@@ -104,4 +110,35 @@ ngx_http_tgortc_deadlines_done(void *data, ngx_http_tgortc_outcome_e outcome,
 
     ngx_add_timer(&deadlines->timer,
                   ngx_max(wait, NGX_HTTP_TGORTC_DEADLINES_MIN));
+}
+
+
+void
+ngx_http_tgortc_deadlines_fired(ngx_http_tgortc_app_t *app,
+    redisReply *reply, size_t i)
+{
+    size_t       n;
+    long long    kind;
+    redisReply  *fired;
+
+    if (i >= reply->elements || reply->element[i]->type != REDIS_REPLY_ARRAY) {
+        return;
+    }
+
+    fired = reply->element[i];
+
+    for (n = 0; n + 1 < fired->elements; n += 2) {
+        kind = ngx_http_tgortc_reply_integer(fired, n) - 1;
+
+        if (kind < 0 || kind >= NGX_HTTP_TGORTC_DEADLINE_KINDS) {
+            continue;
+        }
+
+        ngx_http_tgortc_count(app->counters->deadlines[kind]);
+
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "tgortc: %s deadline of room \"%s\"",
+                      ngx_http_tgortc_deadline_labels[kind],
+                      ngx_http_tgortc_reply_string(fired, n + 1));
+    }
 }

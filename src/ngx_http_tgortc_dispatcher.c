@@ -6,6 +6,8 @@
 
 #include "ngx_http_tgortc_dispatcher.h"
 #include "ngx_http_tgortc_call.h"
+#include "ngx_http_tgortc_counters.h"
+#include "ngx_http_tgortc_deadlines.h"
 #include "ngx_http_tgortc_event.h"
 #include "ngx_http_tgortc_room_service.h"
 #include "ngx_tgortc_signature.h"
@@ -36,9 +38,13 @@
 #define NGX_HTTP_TGORTC_LIVEKIT_DELAY  1000
 #define NGX_HTTP_TGORTC_LIVEKIT_MAX    16
 
-/* elements of a reply before the first change, and of a change: sending.lua */
+/* of replies: claim.lua, report.lua, listed.lua, a change as in sending.lua */
 #define NGX_HTTP_TGORTC_WAIT           3
-#define NGX_HTTP_TGORTC_CHANGES        4
+#define NGX_HTTP_TGORTC_CLAIMED        4
+#define NGX_HTTP_TGORTC_BREAKER        3
+#define NGX_HTTP_TGORTC_DEAD           4
+#define NGX_HTTP_TGORTC_NEXT           5
+#define NGX_HTTP_TGORTC_FIRED          3
 #define NGX_HTTP_TGORTC_CHANGE         14
 #define NGX_HTTP_TGORTC_EVENT          4
 
@@ -57,6 +63,7 @@ typedef struct {
     ngx_uint_t                       tries;
     ngx_str_t                        outcome;
     ngx_msec_t                       delay;
+    uint64_t                         since;      /* µs */
     char                             reason[256];
 } ngx_http_tgortc_attempt_t;
 
@@ -84,6 +91,7 @@ struct ngx_http_tgortc_delivery_s {
 struct ngx_http_tgortc_queue_s {
     ngx_http_tgortc_dispatcher_t    *dispatcher;
     ngx_http_tgortc_endpoint_t      *endpoint;
+    ngx_http_tgortc_deliveries_t    *counters;
     ngx_event_t                      timer;
     ngx_msec_t                       lease;
     ngx_str_t                        lease_text;
@@ -149,6 +157,12 @@ static void ngx_http_tgortc_dispatcher_report(
 static void ngx_http_tgortc_dispatcher_report_timer(ngx_event_t *ev);
 static void ngx_http_tgortc_dispatcher_reported(void *data,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
+static void ngx_http_tgortc_dispatcher_count(
+    ngx_http_tgortc_delivery_t *delivery, redisReply *reply);
+static ngx_uint_t ngx_http_tgortc_dispatcher_is_dead(
+    ngx_http_tgortc_attempt_t *attempt, redisReply *reply);
+static void ngx_http_tgortc_dispatcher_breaker(ngx_http_tgortc_queue_t *queue,
+    redisReply *reply);
 static void ngx_http_tgortc_dispatcher_done(
     ngx_http_tgortc_delivery_t *delivery);
 
@@ -196,6 +210,8 @@ ngx_http_tgortc_dispatcher_create(ngx_http_tgortc_app_t *app,
         {
             return NULL;
         }
+
+        dispatcher->queues[i].counters = app->deliveries[i];
     }
 
     if (app->settings.livekit_api.len) {
@@ -502,7 +518,7 @@ ngx_http_tgortc_dispatcher_claimed(void *data,
 
     wait = ngx_http_tgortc_reply_integer(reply, NGX_HTTP_TGORTC_WAIT);
 
-    for (i = NGX_HTTP_TGORTC_CHANGES; i < reply->elements; /* void */ ) {
+    for (i = NGX_HTTP_TGORTC_CLAIMED; i < reply->elements; /* void */ ) {
         i = ngx_http_tgortc_dispatcher_deliver(queue, reply, i);
     }
 
@@ -650,8 +666,10 @@ ngx_http_tgortc_dispatcher_attempts(ngx_http_tgortc_delivery_t *delivery,
 
     for (n = 0; n < delivery->nattempts; n++) {
 
-        if (ngx_http_tgortc_http_send(queue->dispatcher->http,
-                                      &delivery->attempts[n].hr)
+        attempt = &delivery->attempts[n];
+        attempt->since = ngx_http_tgortc_clock();
+
+        if (ngx_http_tgortc_http_send(queue->dispatcher->http, &attempt->hr)
             == NGX_OK)
         {
             delivery->pending++;
@@ -702,17 +720,31 @@ ngx_http_tgortc_dispatcher_attempted(ngx_http_tgortc_http_request_t *hr)
 static void
 ngx_http_tgortc_dispatcher_judge(ngx_http_tgortc_attempt_t *attempt)
 {
-    ngx_uint_t                      status;
-    ngx_http_tgortc_delivery_t     *delivery;
-    ngx_http_tgortc_http_request_t *hr;
+    ngx_uint_t                       status, ok, method;
+    ngx_http_tgortc_queue_t         *queue;
+    ngx_http_tgortc_delivery_t      *delivery;
+    ngx_http_tgortc_http_request_t  *hr;
 
     hr = &attempt->hr;
     status = hr->status;
     delivery = attempt->delivery;
+    queue = delivery->queue;
 
-    if (delivery->queue->livekit ? ngx_http_tgortc_room_service_done(hr)
-                                 : status >= 200 && status < 300)
-    {
+    if (queue->livekit) {
+        ok = ngx_http_tgortc_room_service_done(hr);
+        method = attempt->type - NGX_HTTP_TGORTC_DELETE_ROOM;
+
+        ngx_http_tgortc_count(
+                   queue->dispatcher->app->counters->livekit_api[method][ok]);
+
+    } else {
+        ok = status >= 200 && status < 300;
+
+        ngx_http_tgortc_observe(&queue->counters->durations,
+                                ngx_http_tgortc_clock() - attempt->since);
+    }
+
+    if (ok) {
         ngx_str_set(&attempt->outcome, "ok");
 
         if (attempt->type == NGX_HTTP_TGORTC_LIST_PARTICIPANTS) {
@@ -736,17 +768,17 @@ ngx_http_tgortc_dispatcher_judge(ngx_http_tgortc_attempt_t *attempt)
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                   "tgortc: \"%V\" failed for room \"%V\": %s",
-                  &delivery->queue->endpoint->name, &delivery->room_id,
+                  &queue->endpoint->name, &delivery->room_id,
                   attempt->reason);
 
-    if (status == 410 && !delivery->queue->livekit) {
+    if (status == 410 && !queue->livekit) {
         ngx_str_set(&attempt->outcome, "dead");
         return;
     }
 
     ngx_str_set(&attempt->outcome, "retry");
 
-    if (delivery->queue->livekit) {
+    if (queue->livekit) {
         attempt->delay = NGX_HTTP_TGORTC_LIVEKIT_DELAY * (attempt->tries + 1);
         return;
     }
@@ -777,7 +809,8 @@ ngx_http_tgortc_dispatcher_listed(ngx_http_tgortc_attempt_t *attempt)
     (void) ngx_http_tgortc_call(delivery->queue->dispatcher->app,
                                 NGX_HTTP_TGORTC_LISTED, &delivery->room_id,
                                 people->elts, people->nelts, NULL, 0,
-                                ngx_http_tgortc_dispatcher_told, NULL);
+                                ngx_http_tgortc_dispatcher_told,
+                                delivery->queue->dispatcher->app);
 }
 
 
@@ -787,7 +820,9 @@ static void
 ngx_http_tgortc_dispatcher_told(void *data, ngx_http_tgortc_outcome_e outcome,
     redisReply *reply)
 {
-    /* void */
+    if (outcome == NGX_HTTP_TGORTC_OK) {
+        ngx_http_tgortc_deadlines_fired(data, reply, NGX_HTTP_TGORTC_FIRED);
+    }
 }
 
 
@@ -936,15 +971,114 @@ ngx_http_tgortc_dispatcher_reported(void *data,
         return;
     }
 
-    if (outcome == NGX_HTTP_TGORTC_OK
-        && reply->elements > NGX_HTTP_TGORTC_CHANGES)
-    {
-        (void) ngx_http_tgortc_dispatcher_deliver(queue, reply,
-                                                  NGX_HTTP_TGORTC_CHANGES);
+    if (!queue->livekit) {
+        ngx_http_tgortc_dispatcher_count(delivery,
+                              outcome == NGX_HTTP_TGORTC_OK ? reply : NULL);
+    }
+
+    if (outcome == NGX_HTTP_TGORTC_OK) {
+        ngx_http_tgortc_dispatcher_breaker(queue, reply);
+
+        if (reply->elements > NGX_HTTP_TGORTC_NEXT) {
+            (void) ngx_http_tgortc_dispatcher_deliver(queue, reply,
+                                                      NGX_HTTP_TGORTC_NEXT);
+        }
     }
 
     ngx_http_tgortc_dispatcher_done(delivery);
     ngx_http_tgortc_dispatcher_claim(queue);
+}
+
+
+/* each attempt once, by what its report has made of it; NULL: nothing */
+
+static void
+ngx_http_tgortc_dispatcher_count(ngx_http_tgortc_delivery_t *delivery,
+    redisReply *reply)
+{
+    ngx_uint_t                     i;
+    ngx_http_tgortc_queue_t       *queue;
+    ngx_http_tgortc_result_e       result;
+    ngx_http_tgortc_attempt_t     *attempt;
+
+    queue = delivery->queue;
+
+    for (i = 0; i < delivery->nattempts; i++) {
+        attempt = &delivery->attempts[i];
+
+        if (attempt->outcome.len == 0) {
+            continue;
+        }
+
+        if (reply == NULL) {
+            result = NGX_HTTP_TGORTC_UNREPORTED;
+
+        } else if (attempt->reason[0] == '\0') {
+            result = NGX_HTTP_TGORTC_DELIVERED;
+
+        } else if (ngx_http_tgortc_dispatcher_is_dead(attempt, reply)) {
+            result = NGX_HTTP_TGORTC_GIVEN_UP;
+
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "tgortc: \"%V\" will not get \"%V\" of room \"%V\": "
+                          "%s", &queue->endpoint->name,
+                          ngx_http_tgortc_event_name(attempt->type),
+                          &delivery->room_id, attempt->reason);
+
+        } else {
+            result = NGX_HTTP_TGORTC_RETRIED;
+        }
+
+        ngx_http_tgortc_count(queue->counters->results[result]);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_tgortc_dispatcher_is_dead(ngx_http_tgortc_attempt_t *attempt,
+    redisReply *reply)
+{
+    size_t       i;
+    redisReply  *dead;
+
+    if (reply->elements <= NGX_HTTP_TGORTC_DEAD) {
+        return 0;
+    }
+
+    dead = reply->element[NGX_HTTP_TGORTC_DEAD];
+
+    if (dead->type != REDIS_REPLY_ARRAY) {
+        return 0;
+    }
+
+    for (i = 0; i < dead->elements; i++) {
+        if (ngx_http_tgortc_reply_integer(dead, i) == attempt->index) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_tgortc_dispatcher_breaker(ngx_http_tgortc_queue_t *queue,
+    redisReply *reply)
+{
+    switch (ngx_http_tgortc_reply_integer(reply, NGX_HTTP_TGORTC_BREAKER)) {
+
+    case 1:
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "tgortc: \"%V\" fails: its breaker opens",
+                      &queue->endpoint->name);
+        break;
+
+    case 2:
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "tgortc: \"%V\" is well again: its breaker closes",
+                      &queue->endpoint->name);
+        break;
+    }
 }
 
 

@@ -19,9 +19,9 @@ static ngx_int_t ngx_http_tgortc_health_answer(ngx_http_request_t *r,
 static ngx_http_tgortc_operation_t  ngx_http_tgortc_health[] = {
 
     { ngx_string(""), NGX_HTTP_GET|NGX_HTTP_HEAD, "GET, HEAD",
-      ngx_http_tgortc_health_ping },
+      ngx_http_tgortc_health_ping, NGX_HTTP_TGORTC_OP_HEALTH },
 
-    { ngx_null_string, 0, NULL, NULL }
+    { ngx_null_string, 0, NULL, NULL, NGX_HTTP_TGORTC_OP_UNKNOWN }
 };
 
 

@@ -7,6 +7,7 @@
 
 
 #include "ngx_http_tgortc_call.h"
+#include "ngx_http_tgortc_counters.h"
 #include "ngx_http_tgortc_participant.h"
 #include "ngx_http_tgortc_request.h"
 #include "ngx_http_tgortc_response.h"
@@ -20,7 +21,10 @@
 #define NGX_HTTP_TGORTC_LIVEKIT_ARGS    9
 
 
-/* events that mean something to a call, and their names in livekit.lua */
+/*
+ * Events that mean something to a call, and their names in livekit.lua; in the
+ * order of ngx_http_tgortc_livekit_labels.
+ */
 
 typedef struct {
     const char  *event;
@@ -33,7 +37,7 @@ static void ngx_http_tgortc_livekit_receive(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tgortc_livekit_verify(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_tgortc_livekit_args(ngx_http_request_t *r,
-    cJSON *json, ngx_str_t *args);
+    cJSON *json, ngx_str_t *args, ngx_uint_t *event_number);
 static const char *ngx_http_tgortc_livekit_reason(cJSON *participant);
 static void ngx_http_tgortc_livekit_device(ngx_http_request_t *r,
     cJSON *participant, ngx_str_t *arg);
@@ -44,9 +48,9 @@ static ngx_int_t ngx_http_tgortc_livekit_answer(ngx_http_request_t *r,
 static ngx_http_tgortc_operation_t  ngx_http_tgortc_livekit[] = {
 
     { ngx_string(""), NGX_HTTP_POST, "POST",
-      ngx_http_tgortc_livekit_receive },
+      ngx_http_tgortc_livekit_receive, NGX_HTTP_TGORTC_OP_LIVEKIT },
 
-    { ngx_null_string, 0, NULL, NULL }
+    { ngx_null_string, 0, NULL, NULL, NGX_HTTP_TGORTC_OP_UNKNOWN }
 };
 
 
@@ -84,26 +88,40 @@ static struct {
 ngx_int_t
 ngx_http_tgortc_livekit_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                     path;
     ngx_http_tgortc_operation_t  *operation;
 
-    operation = NULL;
-
-    if (ngx_http_tgortc_request_path(r, &path) == NGX_OK) {
-        operation = ngx_http_tgortc_request_operation(ngx_http_tgortc_livekit,
-                                                      &path);
-    }
+    operation = ngx_http_tgortc_livekit_route(r);
 
     return ngx_http_tgortc_request_start(r, operation, 1);
+}
+
+
+ngx_http_tgortc_operation_t *
+ngx_http_tgortc_livekit_route(ngx_http_request_t *r)
+{
+    ngx_str_t  path;
+
+    if (ngx_http_tgortc_request_path(r, &path) != NGX_OK) {
+        return NULL;
+    }
+
+    return ngx_http_tgortc_request_operation(ngx_http_tgortc_livekit, &path);
 }
 
 
 static void
 ngx_http_tgortc_livekit_receive(ngx_http_request_t *r)
 {
-    cJSON      *json;
-    ngx_int_t   rc;
-    ngx_str_t   body, args[NGX_HTTP_TGORTC_LIVEKIT_ARGS];
+    cJSON                        *json;
+    ngx_int_t                     rc;
+    ngx_str_t                     body, args[NGX_HTTP_TGORTC_LIVEKIT_ARGS];
+    ngx_uint_t                    event;
+    ngx_http_tgortc_ctx_t        *ctx;
+    ngx_http_tgortc_loc_conf_t   *tlcf;
+    ngx_http_tgortc_counters_t   *counters;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
+    counters = tlcf->app->counters;
 
     if (ngx_http_tgortc_request_body(r, &body) != NGX_OK) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
@@ -123,14 +141,28 @@ ngx_http_tgortc_livekit_receive(ngx_http_request_t *r)
 
     json = ngx_http_tgortc_request_parse(r, &body, 0, &rc);
     if (json == NULL) {
+        ngx_http_tgortc_count(counters->refused[NGX_HTTP_TGORTC_LIVEKIT_BODY]);
         ngx_http_finalize_request(r, rc);
         return;
     }
 
-    if (ngx_http_tgortc_livekit_args(r, json, args) != NGX_OK) {
+    event = NGX_HTTP_TGORTC_LIVEKIT_OTHER;
+    rc = ngx_http_tgortc_livekit_args(r, json, args, &event);
+
+    ngx_http_tgortc_count(counters->livekit[event]);
+
+    if (rc != NGX_OK) {
         ngx_http_finalize_request(r, ngx_http_tgortc_send_empty(r));
         return;
     }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+    ctx->params.uid = args[4];
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "tgortc: livekit says \"%s\" of room \"%V\", \"%V\"",
+                  ngx_http_tgortc_livekit_labels[event],
+                  &ctx->params.room_id, &args[4]);
 
     ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_LIVEKIT_EVENT, args,
                                 NGX_HTTP_TGORTC_LIVEKIT_ARGS,
@@ -185,6 +217,9 @@ ngx_http_tgortc_livekit_verify(ngx_http_request_t *r, ngx_str_t *body)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    ngx_http_tgortc_count(tlcf->app->counters->refused[verdict
+                                              - NGX_TGORTC_VERIFY_MISSING]);
+
     message = NGX_TGORTC_MSG_VERIFY_MISSING
               + (verdict - NGX_TGORTC_VERIFY_MISSING);
 
@@ -199,11 +234,14 @@ ngx_http_tgortc_livekit_verify(ngx_http_request_t *r, ngx_str_t *body)
 }
 
 
-/* what livekit.lua takes; NGX_DECLINED if it means nothing to a call */
+/*
+ * What livekit.lua takes; NGX_DECLINED if it means nothing to a call.  The
+ * number is that of the event, if it is known.
+ */
 
 static ngx_int_t
 ngx_http_tgortc_livekit_args(ngx_http_request_t *r, cJSON *json,
-    ngx_str_t *args)
+    ngx_str_t *args, ngx_uint_t *event_number)
 {
     cJSON                            *room, *participant;
     ngx_str_t                         event;
@@ -244,6 +282,8 @@ ngx_http_tgortc_livekit_args(ngx_http_request_t *r, cJSON *json,
     if (known->event == NULL) {
         return NGX_DECLINED;
     }
+
+    *event_number = known - ngx_http_tgortc_livekit_events;
 
     args[0].data = (u_char *) known->name;
     args[0].len = ngx_strlen(known->name);

@@ -75,35 +75,38 @@ static ngx_int_t ngx_http_tgortc_logs_send(ngx_http_request_t *r,
 static ngx_http_tgortc_operation_t  ngx_http_tgortc_logs[] = {
 
     { ngx_string(""), NGX_HTTP_GET|NGX_HTTP_HEAD, "GET, HEAD",
-      ngx_http_tgortc_logs_list },
+      ngx_http_tgortc_logs_list, NGX_HTTP_TGORTC_OP_LOGS },
 
     { ngx_string("/stats"), NGX_HTTP_GET|NGX_HTTP_HEAD, "GET, HEAD",
-      ngx_http_tgortc_logs_stats },
+      ngx_http_tgortc_logs_stats, NGX_HTTP_TGORTC_OP_LOGS_STATS },
 
     { ngx_string("/cleanup"), NGX_HTTP_POST, "POST",
-      ngx_http_tgortc_logs_cleanup },
+      ngx_http_tgortc_logs_cleanup, NGX_HTTP_TGORTC_OP_LOGS_CLEANUP },
 
     { ngx_string("/replay"), NGX_HTTP_POST, "POST",
-      ngx_http_tgortc_logs_replay },
+      ngx_http_tgortc_logs_replay, NGX_HTTP_TGORTC_OP_LOGS_REPLAY },
 
-    { ngx_null_string, 0, NULL, NULL }
+    { ngx_null_string, 0, NULL, NULL, NGX_HTTP_TGORTC_OP_UNKNOWN }
 };
 
 
 ngx_int_t
 ngx_http_tgortc_logs_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                     path;
-    ngx_http_tgortc_operation_t  *operation;
+    return ngx_http_tgortc_request_start(r, ngx_http_tgortc_logs_route(r), 0);
+}
 
-    operation = NULL;
 
-    if (ngx_http_tgortc_request_path(r, &path) == NGX_OK) {
-        operation = ngx_http_tgortc_request_operation(ngx_http_tgortc_logs,
-                                                      &path);
+ngx_http_tgortc_operation_t *
+ngx_http_tgortc_logs_route(ngx_http_request_t *r)
+{
+    ngx_str_t  path;
+
+    if (ngx_http_tgortc_request_path(r, &path) != NGX_OK) {
+        return NULL;
     }
 
-    return ngx_http_tgortc_request_start(r, operation, 0);
+    return ngx_http_tgortc_request_operation(ngx_http_tgortc_logs, &path);
 }
 
 

@@ -27,26 +27,32 @@ static cJSON *ngx_http_tgortc_participants_json(redisReply *reply, size_t i);
 static ngx_http_tgortc_operation_t  ngx_http_tgortc_participants[] = {
 
     { ngx_string("/calling"), NGX_HTTP_POST, "POST",
-      ngx_http_tgortc_participants_calling },
+      ngx_http_tgortc_participants_calling, NGX_HTTP_TGORTC_OP_CALLING },
 
-    { ngx_null_string, 0, NULL, NULL }
+    { ngx_null_string, 0, NULL, NULL, NGX_HTTP_TGORTC_OP_UNKNOWN }
 };
 
 
 ngx_int_t
 ngx_http_tgortc_participants_handler(ngx_http_request_t *r)
 {
-    ngx_str_t                     path;
-    ngx_http_tgortc_operation_t  *operation;
+    return ngx_http_tgortc_request_start(r,
+                                         ngx_http_tgortc_participants_route(r),
+                                         0);
+}
 
-    operation = NULL;
 
-    if (ngx_http_tgortc_request_path(r, &path) == NGX_OK) {
-        operation = ngx_http_tgortc_request_operation(
-                                        ngx_http_tgortc_participants, &path);
+ngx_http_tgortc_operation_t *
+ngx_http_tgortc_participants_route(ngx_http_request_t *r)
+{
+    ngx_str_t  path;
+
+    if (ngx_http_tgortc_request_path(r, &path) != NGX_OK) {
+        return NULL;
     }
 
-    return ngx_http_tgortc_request_start(r, operation, 0);
+    return ngx_http_tgortc_request_operation(ngx_http_tgortc_participants,
+                                             &path);
 }
 
 

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_tgortc_redis.h"
+#include "ngx_http_tgortc_counters.h"
 
 
 /*
@@ -57,6 +58,7 @@ typedef enum {
 
 struct ngx_http_tgortc_redis_s {
     ngx_http_tgortc_redis_conf_t   *conf;
+    ngx_http_tgortc_counters_t     *counters;
     ngx_http_tgortc_ready_pt        ready;
     void                           *data;      /* of ready's */
     ngx_http_tgortc_redis_state_e   state;
@@ -67,6 +69,7 @@ struct ngx_http_tgortc_redis_s {
     ngx_msec_t                      backoff;
     ngx_msec_t                      down_since;
     ngx_msec_t                      heard_at;  /* any bytes from Redis */
+    uint64_t                        heard_us;
     ngx_uint_t                      addr;      /* next to try */
     ngx_uint_t                      greetings; /* replies still awaited */
     ngx_msec_t                      greeted_at;
@@ -87,6 +90,7 @@ struct ngx_http_tgortc_redis_s {
     u_char                          text[NGX_SOCKADDR_STRLEN];
 
     unsigned                        again:1;   /* was asked for the time */
+    unsigned                        served:1;  /* has been ready before */
     unsigned                        outage:1;  /* was logged */
     unsigned                        stale:1;   /* to be opened anew */
 };
@@ -123,8 +127,8 @@ static ngx_int_t ngx_http_tgortc_redis_append(ngx_http_tgortc_redis_t *redis,
 
 ngx_http_tgortc_redis_t *
 ngx_http_tgortc_redis_create(ngx_http_tgortc_redis_conf_t *conf,
-    ngx_http_tgortc_ready_pt ready, void *data, ngx_pool_t *pool,
-    ngx_log_t *log)
+    ngx_http_tgortc_counters_t *counters, ngx_http_tgortc_ready_pt ready,
+    void *data, ngx_pool_t *pool, ngx_log_t *log)
 {
     ngx_http_tgortc_redis_t  *redis;
 
@@ -134,6 +138,7 @@ ngx_http_tgortc_redis_create(ngx_http_tgortc_redis_conf_t *conf,
     }
 
     redis->conf = conf;
+    redis->counters = counters;
     redis->ready = ready;
     redis->data = data;
     redis->log = log;
@@ -239,7 +244,7 @@ ngx_http_tgortc_redis_send(ngx_http_tgortc_command_t *cmd)
         ngx_log_error(NGX_LOG_ERR, redis->log, 0,
                       "tgortc: %ui commands are waiting for redis \"%V\"",
                       redis->pending, &redis->conf->address);
-        return NGX_DECLINED;
+        goto refused;
     }
 
     /* a short outage is waited out, in a longer one nobody has to wait */
@@ -247,7 +252,7 @@ ngx_http_tgortc_redis_send(ngx_http_tgortc_command_t *cmd)
     if (redis->state != NGX_HTTP_TGORTC_REDIS_READY
         && ngx_current_msec - redis->down_since > redis->conf->timeout)
     {
-        return NGX_DECLINED;
+        goto refused;
     }
 
     if (!cmd->timer.timer_set) {
@@ -260,12 +265,19 @@ ngx_http_tgortc_redis_send(ngx_http_tgortc_command_t *cmd)
 
     } else if (ngx_http_tgortc_redis_push(cmd) != NGX_OK) {
         ngx_del_timer(&cmd->timer);
-        return NGX_DECLINED;
+        goto refused;
     }
 
     redis->pending++;
 
     return NGX_OK;
+
+refused:
+
+    ngx_http_tgortc_count(
+                 redis->counters->redis_errors[NGX_HTTP_TGORTC_REDIS_REFUSED]);
+
+    return NGX_DECLINED;
 }
 
 
@@ -572,6 +584,12 @@ ngx_http_tgortc_redis_greeted(ngx_http_tgortc_redis_t *redis,
 
     redis->state = NGX_HTTP_TGORTC_REDIS_READY;
 
+    if (redis->served) {
+        ngx_http_tgortc_count(redis->counters->redis_reconnects);
+    }
+
+    redis->served = 1;
+
     ngx_del_timer(&redis->timer);
 
     if (redis->outage) {
@@ -673,6 +691,12 @@ ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis, ngx_err_t err,
     while (!ngx_queue_empty(&lost)) {
         q = ngx_queue_head(&lost);
         cmd = ngx_queue_data(q, ngx_http_tgortc_command_t, queue);
+
+        if (!cmd->abandoned) {
+            ngx_http_tgortc_count(
+                    redis->counters->redis_errors[NGX_HTTP_TGORTC_REDIS_LOST]);
+        }
+
         ngx_http_tgortc_redis_complete(cmd, NULL);
     }
 }
@@ -803,6 +827,7 @@ ngx_http_tgortc_redis_read_handler(ngx_event_t *rev)
         }
 
         redis->heard_at = ngx_current_msec;
+        redis->heard_us = ngx_http_tgortc_clock();
 
         if (redisReaderFeed(redis->reader, (const char *) buf, n) != REDIS_OK
             || ngx_http_tgortc_redis_replies(redis) != NGX_OK
@@ -894,6 +919,18 @@ ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
     q = ngx_queue_head(&redis->sent);
     cmd = ngx_queue_data(q, ngx_http_tgortc_command_t, queue);
 
+    ngx_http_tgortc_observe(&redis->counters->redis,
+                            redis->heard_us - cmd->sent_us);
+
+    /* a script that Redis has lost is no trouble */
+
+    if (reply->type == REDIS_REPLY_ERROR
+        && ngx_strncmp(reply->str, "NOSCRIPT", 8) != 0)
+    {
+        ngx_http_tgortc_count(
+                   redis->counters->redis_errors[NGX_HTTP_TGORTC_REDIS_ERROR]);
+    }
+
     ngx_http_tgortc_redis_complete(cmd, reply);
 }
 
@@ -948,6 +985,9 @@ ngx_http_tgortc_redis_command_timer(ngx_event_t *ev)
     redis = cmd->redis;
     sent_at = cmd->sent_at;
 
+    ngx_http_tgortc_count(
+                 redis->counters->redis_errors[NGX_HTTP_TGORTC_REDIS_TIMEOUT]);
+
     if (sent_at == 0 || redis->state != NGX_HTTP_TGORTC_REDIS_READY) {
         ngx_http_tgortc_redis_complete(cmd, NULL);
         return;
@@ -997,6 +1037,7 @@ ngx_http_tgortc_redis_push(ngx_http_tgortc_command_t *cmd)
     }
 
     cmd->sent_at = ngx_current_msec;
+    cmd->sent_us = ngx_http_tgortc_clock();
     ngx_queue_insert_tail(&redis->sent, &cmd->queue);
 
     return NGX_OK;

@@ -49,6 +49,7 @@ struct ngx_http_tgortc_command_s {
 
     ngx_msec_t                   deadline;     /* of ngx_current_msec */
     ngx_msec_t                   sent_at;
+    uint64_t                     sent_us;      /* of ngx_http_tgortc_clock() */
 
     unsigned                     once:1;       /* not on two connections */
     unsigned                     resent:1;
@@ -61,8 +62,9 @@ typedef void (*ngx_http_tgortc_ready_pt)(void *data);
 
 /* creates the connection of an app; it is opened by and by */
 ngx_http_tgortc_redis_t *ngx_http_tgortc_redis_create(
-    ngx_http_tgortc_redis_conf_t *conf, ngx_http_tgortc_ready_pt ready,
-    void *data, ngx_pool_t *pool, ngx_log_t *log);
+    ngx_http_tgortc_redis_conf_t *conf, ngx_http_tgortc_counters_t *counters,
+    ngx_http_tgortc_ready_pt ready, void *data, ngx_pool_t *pool,
+    ngx_log_t *log);
 
 /* closes it; commands under way get their NULL reply */
 void ngx_http_tgortc_redis_destroy(ngx_http_tgortc_redis_t *redis);

@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 
+#include "ngx_http_tgortc_counters.h"
 #include "ngx_http_tgortc_response.h"
 #include "ngx_tgortc_json.h"
 
@@ -25,11 +26,16 @@ ngx_int_t
 ngx_http_tgortc_request_start(ngx_http_request_t *r,
     ngx_http_tgortc_operation_t *operation, ngx_uint_t public)
 {
-    ngx_int_t  rc;
+    ngx_int_t               rc;
+    ngx_http_tgortc_ctx_t  *ctx;
 
-    if (ngx_http_tgortc_ctx(r) == NULL) {
+    ctx = ngx_http_tgortc_ctx(r);
+    if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ctx->began = ngx_http_tgortc_clock();
+    ctx->op = operation ? operation->op : NGX_HTTP_TGORTC_OP_UNKNOWN;
 
     if (!public && !ngx_http_tgortc_request_authorized(r)) {
         rc = ngx_http_tgortc_add_header(r, "WWW-Authenticate", "Bearer");

@@ -23,6 +23,7 @@ typedef struct {
     ngx_uint_t                        methods;
     char                             *allow;
     ngx_http_client_body_handler_pt   handler;   /* owns a reference */
+    ngx_http_tgortc_op_e              op;
 } ngx_http_tgortc_operation_t;
 
 
@@ -37,6 +38,19 @@ ngx_int_t ngx_http_tgortc_request_start(ngx_http_request_t *r,
 /* the operation of a path; the table ends without a handler; NULL if none */
 ngx_http_tgortc_operation_t *ngx_http_tgortc_request_operation(
     ngx_http_tgortc_operation_t *operations, ngx_str_t *path);
+
+/*
+ * What a location of each kind is asked for, NULL if there is no such path; the
+ * room's id as the path has it, or nothing.  For any request at any time.
+ */
+ngx_http_tgortc_operation_t *ngx_http_tgortc_rooms_route(
+    ngx_http_request_t *r, ngx_str_t *room_id);
+ngx_http_tgortc_operation_t *ngx_http_tgortc_participants_route(
+    ngx_http_request_t *r);
+ngx_http_tgortc_operation_t *ngx_http_tgortc_livekit_route(
+    ngx_http_request_t *r);
+ngx_http_tgortc_operation_t *ngx_http_tgortc_logs_route(
+    ngx_http_request_t *r);
 
 /* what the path has behind the location's prefix: NGX_OK, or NGX_DECLINED */
 ngx_int_t ngx_http_tgortc_request_path(ngx_http_request_t *r,

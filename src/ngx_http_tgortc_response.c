@@ -8,13 +8,16 @@
 #include "ngx_http_tgortc_request.h"
 
 
+#define NGX_HTTP_TGORTC_JSON_TYPE  "application/json"
+
 /* enough for the answer of most rooms; a larger one makes it grow */
 #define NGX_HTTP_TGORTC_JSON_SIZE  1024
 
 
 static ngx_int_t ngx_http_tgortc_send(ngx_http_request_t *r,
-    ngx_uint_t status, ngx_str_t *body);
-static void ngx_http_tgortc_content_type(ngx_http_request_t *r, size_t len);
+    ngx_uint_t status, char *type, ngx_str_t *body);
+static void ngx_http_tgortc_content_type(ngx_http_request_t *r, char *type,
+    size_t len);
 static cJSON *ngx_http_tgortc_error(ngx_http_request_t *r, ngx_uint_t status,
     ngx_tgortc_message_e message, const char *arg1, const char *arg2);
 static ngx_int_t ngx_http_tgortc_print(ngx_http_request_t *r, cJSON *json,
@@ -40,7 +43,14 @@ ngx_http_tgortc_send_json(ngx_http_request_t *r, ngx_uint_t status,
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_tgortc_send(r, status, &body);
+    return ngx_http_tgortc_send(r, status, NGX_HTTP_TGORTC_JSON_TYPE, &body);
+}
+
+
+ngx_int_t
+ngx_http_tgortc_send_text(ngx_http_request_t *r, char *type, ngx_str_t *text)
+{
+    return ngx_http_tgortc_send(r, NGX_HTTP_OK, type, text);
 }
 
 
@@ -111,7 +121,7 @@ ngx_http_tgortc_response_init(void)
 
 
 static ngx_int_t
-ngx_http_tgortc_send(ngx_http_request_t *r, ngx_uint_t status,
+ngx_http_tgortc_send(ngx_http_request_t *r, ngx_uint_t status, char *type,
     ngx_str_t *body)
 {
     ngx_int_t    rc;
@@ -119,7 +129,7 @@ ngx_http_tgortc_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chain_t  out;
 
     r->headers_out.status = status;
-    ngx_http_tgortc_content_type(r, body->len);
+    ngx_http_tgortc_content_type(r, type, body->len);
 
     /* tokens are nothing for a cache */
 
@@ -152,9 +162,10 @@ ngx_http_tgortc_send(ngx_http_request_t *r, ngx_uint_t status,
 
 
 static void
-ngx_http_tgortc_content_type(ngx_http_request_t *r, size_t len)
+ngx_http_tgortc_content_type(ngx_http_request_t *r, char *type, size_t len)
 {
-    ngx_str_set(&r->headers_out.content_type, "application/json");
+    r->headers_out.content_type.data = (u_char *) type;
+    r->headers_out.content_type.len = ngx_strlen(type);
     r->headers_out.content_type_len = r->headers_out.content_type.len;
     r->headers_out.content_type_lowcase = NULL;
     ngx_str_null(&r->headers_out.charset);
@@ -294,7 +305,8 @@ ngx_http_tgortc_header_filter(ngx_http_request_t *r)
     }
 
     ctx->replaced = 1;
-    ngx_http_tgortc_content_type(r, ctx->replacement.len);
+    ngx_http_tgortc_content_type(r, NGX_HTTP_TGORTC_JSON_TYPE,
+                                 ctx->replacement.len);
 
     return ngx_http_next_header_filter(r);
 }

@@ -26,6 +26,10 @@ ngx_int_t ngx_http_tgortc_send_json(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_http_tgortc_send_error(ngx_http_request_t *r, ngx_uint_t status,
     ngx_tgortc_message_e message, const char *arg1, const char *arg2);
 
+/* the same with text that is at hand; both must outlive the request */
+ngx_int_t ngx_http_tgortc_send_text(ngx_http_request_t *r, char *type,
+    ngx_str_t *text);
+
 /* 503: Redis is out of reach or too slow */
 ngx_int_t ngx_http_tgortc_send_unavailable(ngx_http_request_t *r);
 

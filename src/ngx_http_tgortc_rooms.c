@@ -27,8 +27,6 @@
 #define NGX_HTTP_TGORTC_REPLY_UIDS     8
 #define NGX_HTTP_TGORTC_SYNC_UIDS      9
 
-static ngx_http_tgortc_operation_t *ngx_http_tgortc_rooms_route(
-    ngx_http_request_t *r);
 static void ngx_http_tgortc_rooms_create(ngx_http_request_t *r);
 static void ngx_http_tgortc_rooms_invite(ngx_http_request_t *r);
 static void ngx_http_tgortc_rooms_join(ngx_http_request_t *r);
@@ -64,19 +62,19 @@ static ngx_int_t ngx_http_tgortc_rooms_answer_get(ngx_http_request_t *r,
 
 static ngx_http_tgortc_operation_t  ngx_http_tgortc_create = {
     ngx_null_string, NGX_HTTP_POST, "GET, HEAD, POST",
-    ngx_http_tgortc_rooms_create
+    ngx_http_tgortc_rooms_create, NGX_HTTP_TGORTC_OP_CREATE
 };
 
 
 static ngx_http_tgortc_operation_t  ngx_http_tgortc_list = {
     ngx_null_string, NGX_HTTP_GET|NGX_HTTP_HEAD, "GET, HEAD, POST",
-    ngx_http_tgortc_rooms_list
+    ngx_http_tgortc_rooms_list, NGX_HTTP_TGORTC_OP_ROOMS
 };
 
 
 static ngx_http_tgortc_operation_t  ngx_http_tgortc_sync = {
     ngx_null_string, NGX_HTTP_GET|NGX_HTTP_HEAD, "GET, HEAD",
-    ngx_http_tgortc_rooms_sync
+    ngx_http_tgortc_rooms_sync, NGX_HTTP_TGORTC_OP_SYNC
 };
 
 
@@ -85,48 +83,67 @@ static ngx_http_tgortc_operation_t  ngx_http_tgortc_sync = {
 static ngx_http_tgortc_operation_t  ngx_http_tgortc_operations[] = {
 
     { ngx_string(""), NGX_HTTP_GET|NGX_HTTP_HEAD, "GET, HEAD",
-      ngx_http_tgortc_rooms_get },
+      ngx_http_tgortc_rooms_get, NGX_HTTP_TGORTC_OP_GET },
 
     { ngx_string("/invite"), NGX_HTTP_POST, "POST",
-      ngx_http_tgortc_rooms_invite },
+      ngx_http_tgortc_rooms_invite, NGX_HTTP_TGORTC_OP_INVITE },
 
     { ngx_string("/join"), NGX_HTTP_POST, "POST",
-      ngx_http_tgortc_rooms_join },
+      ngx_http_tgortc_rooms_join, NGX_HTTP_TGORTC_OP_JOIN },
 
     { ngx_string("/leave"), NGX_HTTP_POST, "POST",
-      ngx_http_tgortc_rooms_leave },
+      ngx_http_tgortc_rooms_leave, NGX_HTTP_TGORTC_OP_LEAVE },
 
     { ngx_string("/end"), NGX_HTTP_POST, "POST",
-      ngx_http_tgortc_rooms_end },
+      ngx_http_tgortc_rooms_end, NGX_HTTP_TGORTC_OP_END },
 
     { ngx_string("/cancel"), NGX_HTTP_POST, "POST",
-      ngx_http_tgortc_rooms_cancel },
+      ngx_http_tgortc_rooms_cancel, NGX_HTTP_TGORTC_OP_CANCEL },
 
     { ngx_string("/kick"), NGX_HTTP_POST, "POST",
-      ngx_http_tgortc_rooms_kick },
+      ngx_http_tgortc_rooms_kick, NGX_HTTP_TGORTC_OP_KICK },
 
-    { ngx_null_string, 0, NULL, NULL }
+    { ngx_null_string, 0, NULL, NULL, NGX_HTTP_TGORTC_OP_UNKNOWN }
 };
 
 
 ngx_int_t
 ngx_http_tgortc_rooms_handler(ngx_http_request_t *r)
 {
-    return ngx_http_tgortc_request_start(r, ngx_http_tgortc_rooms_route(r), 0);
+    ngx_str_t                     in_path, *room_id;
+    ngx_http_tgortc_ctx_t        *ctx;
+    ngx_http_tgortc_operation_t  *operation;
+
+    operation = ngx_http_tgortc_rooms_route(r, &in_path);
+
+    ctx = ngx_http_tgortc_ctx(r);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (in_path.len) {
+        room_id = &ctx->params.room_id;
+
+        room_id->data = ngx_pnalloc(r->pool, in_path.len + 1);
+        if (room_id->data == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        room_id->len = in_path.len;
+        *ngx_cpymem(room_id->data, in_path.data, in_path.len) = '\0';
+    }
+
+    return ngx_http_tgortc_request_start(r, operation, 0);
 }
 
 
-/*
- * The operation of a path, NULL if there is none; the room's id, empty where
- * the path has none, goes to the params.
- */
-
-static ngx_http_tgortc_operation_t *
-ngx_http_tgortc_rooms_route(ngx_http_request_t *r)
+ngx_http_tgortc_operation_t *
+ngx_http_tgortc_rooms_route(ngx_http_request_t *r, ngx_str_t *room_id)
 {
-    u_char                 *p, *slash, *end;
-    ngx_str_t               path, rest, *room_id;
-    ngx_http_tgortc_ctx_t  *ctx;
+    u_char     *p, *slash, *end;
+    ngx_str_t   path, rest;
+
+    ngx_str_null(room_id);
 
     if (ngx_http_tgortc_request_path(r, &path) != NGX_OK) {
         return NULL;
@@ -151,21 +168,12 @@ ngx_http_tgortc_rooms_route(ngx_http_request_t *r)
         slash = end;
     }
 
-    ctx = ngx_http_tgortc_ctx(r);
-
-    if (slash == p || ctx == NULL) {
+    if (slash == p) {
         return NULL;
     }
 
-    room_id = &ctx->params.room_id;
-
-    room_id->data = ngx_pnalloc(r->pool, slash - p + 1);
-    if (room_id->data == NULL) {
-        return NULL;
-    }
-
+    room_id->data = p;
     room_id->len = slash - p;
-    *ngx_cpymem(room_id->data, p, room_id->len) = '\0';
 
     rest.data = slash;
     rest.len = end - slash;

@@ -402,8 +402,8 @@ GET /api/v1/health
 === TEST 15: a user of Redis who may do what the documentation says, no more
 --- post_setup_server_root
 TgoRTC::Suite::redis('acl setuser calls reset on \\>pass-of-calls "~{tgortc}:*"'
-    . ' +eval +evalsha +ping +time +select +get +set +del +hget +hmget'
-    . ' +hgetall +hkeys +hset +hdel +hincrby +zadd +zrem +zrange'
+    . ' +eval +evalsha +ping +time +select +get +set +del +incrby +hget +hmget'
+    . ' +hgetall +hkeys +hlen +hset +hdel +hincrby +zadd +zrem +zrange'
     . ' +zrangebyscore +zscore +zcard +zpopmin +rpush +lpop +lindex +lrange'
     . ' +lset +xadd +xtrim +xrevrange') eq 'OK' or die "no user\n";
 --- config

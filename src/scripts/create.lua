@@ -39,7 +39,7 @@ return once(function ()
     end
 
     room[MEMBERS][1][DEVICE] = ARGV[11]
-    joining = uids
+    joining, ringing = uids, #uids - 1
 
     if #uids > 1 then
         emit(room, E_INVITED, { unpack(uids, 2) })

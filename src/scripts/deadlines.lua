@@ -2,7 +2,8 @@
 --
 -- KEYS   3 a room's key without its id; ARGV 3 is empty
 -- ARGV   10 how many rooms at most
--- reply  'ok', 4 ms until the next one is due, -1 if there is none
+-- reply  'ok', 4 ms until the next one is due, -1 if there is none,
+--        5 what was acted on, see parts/acting.lua
 
 -- include base
 -- include room
@@ -38,7 +39,7 @@ for i = 1, #due, 2 do
     local id, wait = due[i], due[i + 1] - now
 
     if wait > 0 or i > 2 * limit then
-        return { 'ok', now, events, math.max(0, math.ceil(wait)) }
+        return { 'ok', now, events, math.max(0, math.ceil(wait)), fired }
     end
 
     ROOM_ID, ROOM = id, ROOM_KEY .. id
@@ -67,4 +68,4 @@ for i = 1, #due, 2 do
     end
 end
 
-return { 'ok', now, events, -1 }
+return { 'ok', now, events, -1, fired }

@@ -61,7 +61,7 @@ return once(function ()
         member[DEADLINE], member[LEFT_AT] = now + ARGV[RING], 0
     end
 
-    joining = fresh
+    joining, ringing = fresh, #fresh
     emit(room, E_INVITED, fresh)
 
     return { 'ok', now, save_request(room) }

@@ -2,7 +2,7 @@
 --
 -- ARGV   10… for each person there: identity, sid, when the session was made
 --        (ms of LiveKit's clock)
--- reply  'ok'
+-- reply  'ok', 4 deadlines that were acted on, see parts/acting.lua
 
 -- include base
 -- include room
@@ -15,7 +15,7 @@
 local room = load_room(ROOM)
 
 if not room or not is_live(room) then
-    return { 'ok', now, 0 }
+    return { 'ok', now, 0, {} }
 end
 
 local there = {}
@@ -68,4 +68,4 @@ if room[ASKED_UNTIL] > 0 then
     act(room)
 end
 
-return { 'ok', now, save(room) }
+return { 'ok', now, save(room), fired }

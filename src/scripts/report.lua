@@ -4,8 +4,9 @@
 --        16 how often the endpoint as a whole failed (connection, timeout, 5xx,
 --        429), then for each event: index, 'ok', 'retry' or 'dead', delay (ms),
 --        reason
--- reply  'ok', 4 0, 5… what is to be sent next, as add_change(); 'stale' if
---        the lease had run out
+-- reply  'ok', 4 what became of the breaker: 0 nothing, 1 it opened, 2 it
+--        closed; 5 the indices of the events that were given up, 6… what is to
+--        be sent next, as add_change(); 'stale' if the lease had run out
 
 -- include base
 -- include outbox
@@ -26,10 +27,9 @@ call('ZREM', DUE, ROOM_ID)
 local breaker = load_breaker()
 local failures = breaker[FAILURES]
 local is_probe = breaker[PROBE] == TOKEN
+local was_closed = failures < BREAKER_FAILURES
 
 if FAILED > 0 then
-    local was_closed = failures < BREAKER_FAILURES
-
     failures = failures + FAILED
 
     -- what was under way when it opened tells nothing new
@@ -53,6 +53,7 @@ local registered = call('HGET', ENDPOINTS, ENDPOINT)
 local max_age = registered and cmsgpack.unpack(registered)[N_MAX_AGE]
                 or 86400000
 local tries = get_tries(change)
+local given_up = {}
 
 for k = 17, #ARGV, 4 do
     local i, outcome = tonumber(ARGV[k]), ARGV[k + 1]
@@ -77,6 +78,7 @@ for k = 17, #ARGV, 4 do
             or now > change[C_WRITTEN] + max_age
         then
             give_up(ENDPOINT, ROOM_ID, change, i, reason)
+            given_up[#given_up + 1] = i
         else
             log('failed', ENDPOINT, ROOM_ID, change, i, tries[2 * i - 1],
                 reason)
@@ -85,7 +87,9 @@ for k = 17, #ARGV, 4 do
 end
 
 local again_at = retry_at(change)
-local reply = { 'ok', now, 0, 0 }
+local is_closed = failures < BREAKER_FAILURES
+local turn = is_closed == was_closed and 0 or is_closed and 2 or 1
+local reply = { 'ok', now, 0, turn, given_up }
 local token = string.format('%.17g', lease_end())
 local go_on = GO_ON == '1' and breaker[OPEN_UNTIL] <= now
               and EVENTS_MAX > 0 and (again_at or 0) <= now

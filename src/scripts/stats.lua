@@ -6,7 +6,8 @@
 
 -- include base
 -- include outbox
-local E_TYPES, FAILURES, OPEN_UNTIL, BREAKER_FAILURES = 8, 1, 2, 10
+-- include breaker
+local E_TYPES = 8
 
 local counts, ids, order = {}, {}, {}
 local flat = call('HGETALL', STATS)
@@ -38,19 +39,10 @@ table.sort(order)
 local reply = { 'ok', now, 0 }
 
 for _, id in ipairs(order) do
-    local oldest = call('ZRANGE', BASE .. 'age:' .. id, 0, 0, 'WITHSCORES')[2]
-    local packed = call('HGET', BREAKERS, id)
-    local breaker = packed and cmsgpack.unpack(packed)
-    local state = 0
-
-    if breaker and breaker[FAILURES] >= BREAKER_FAILURES then
-        state = breaker[OPEN_UNTIL] > now and 1 or 2
-    end
-
     local n = #reply
 
     reply[n + 1], reply[n + 2] = id, names[id] or ''
-    reply[n + 3], reply[n + 4] = oldest and now - oldest or -1, state
+    reply[n + 3], reply[n + 4] = oldest_of(id), breaker_state(id)
 
     for type = 1, E_TYPES do
         for _, what in ipairs({ 'total', 'ok', 'dead' }) do

@@ -43,7 +43,8 @@ const OPERATIONS = {
     webhookStats: [200, 401, 403, 405, 429, 500, 503],
     cleanUpWebhookLogs: [200, 400, 401, 403, 405, 413, 429, 500, 503],
     replayWebhooks: [200, 400, 401, 403, 405, 413, 429, 500, 503],
-    health: [200, 403, 405, 429, 500, 503]
+    health: [200, 403, 405, 429, 500, 503],
+    metrics: [200, 401, 403, 405, 429, 500]
 };
 
 const ROOM = 'room_id creator token url status created_at max_participants'
@@ -380,9 +381,13 @@ async function document_tests(document) {
                     continue;
                 }
 
+                const types = {
+                    'livekitWebhook request': 'application/webhook+json',
+                    'metrics 200': 'text/plain; version=0.0.4; charset=utf-8'
+                };
+
                 assert.deepStrictEqual(Object.keys(body.content),
-                    [at === 'livekitWebhook request'
-                        ? 'application/webhook+json' : 'application/json'], at);
+                    [types[at] || 'application/json'], at);
 
                 const media = Object.values(body.content)[0];
                 const examples = examples_of(media);

@@ -397,8 +397,9 @@ sub is_unharmed {
 
     $redis->command('ACL', 'SETUSER', 'app', 'on', '>secret', 'resetkeys',
                     '~{tgortc}:*', '-@all', '+eval', '+evalsha', '+ping',
-                    '+time', '+select', '+get', '+set', '+del', '+hget',
-                    '+hmget', '+hgetall', '+hkeys', '+hset', '+hdel',
+                    '+time', '+select', '+get', '+set', '+del', '+incrby',
+                    '+hget', '+hmget', '+hgetall', '+hkeys', '+hlen', '+hset',
+                    '+hdel',
                     '+hincrby', '+zadd', '+zrem', '+zrange', '+zrangebyscore',
                     '+zscore', '+zcard', '+zpopmin', '+rpush', '+lpop',
                     '+lindex', '+lrange', '+lset', '+xadd', '+xtrim',

@@ -3,6 +3,16 @@
 -- ms that a deadline waits for LiveKit's word
 local ASK_TIMEOUT = 3000
 
+local F_RING, F_CONNECT, F_REJOIN, F_AGE = 1, 2, 3, 4
+
+-- what was acted on: the kind of the deadline and the room, by turns
+local fired = {}
+
+
+local function note_fired(kind)
+    fired[#fired + 1], fired[#fired + 2] = kind, ROOM_ID
+end
+
 
 local function unanswered_status(room)
     return is_answered(room) and FINISHED or ROOM_MISSED
@@ -75,17 +85,21 @@ local function act(room)
         end
 
         if member[STATE] == INVITING then
+            note_fired(F_RING)
             stop_ringing(room, member[DEADLINE])
 
         elseif member[LINK] == GRACE or member[LINK] == SHORT then
+            note_fired(F_REJOIN)
             depart(room, member)
 
         else
+            note_fired(F_CONNECT)
             stop_connecting(room, member)
         end
     end
 
     if is_live(room) and room[AGE] <= now then
+        note_fired(F_AGE)
         finish(room, unanswered_status(room))
     end
 end

@@ -40,6 +40,7 @@ end
 
 local function set_joined(member)
     if member[STATE] ~= JOINED then
+        count_silent(member)
         member[STATE], member[JOINED_AT], member[LEFT_AT] = JOINED, now, 0
     end
 end

@@ -38,6 +38,8 @@ local function close(member, state)
         bury(member, member[SID])
     end
 
+    count_silent(member)
+
     member[STATE], member[DEADLINE], member[LEFT_AT] = state, 0, now
     member[LINK], member[SID] = NONE, ''
 

@@ -39,6 +39,9 @@ local MEMBERS_MAX = 4000
 -- what the change at hand does to the users hash
 local joining, leaving = {}, {}
 
+-- and to the number of those who ring
+local ringing = 0
+
 -- set by parts/events.lua, in the scripts that have it
 local append_events
 
@@ -66,6 +69,15 @@ end
 
 local function is_active(member)
     return member[STATE] <= JOINED
+end
+
+
+-- Notes that somebody rings no longer, if he did; the creator of a call is
+-- inviting, but nobody calls him.
+local function count_silent(member)
+    if member[STATE] == INVITING and member[INVITED] then
+        ringing = ringing - 1
+    end
 end
 
 
@@ -258,6 +270,15 @@ local function save(room)
     else
         call('ZREM', DEADLINES, ROOM_ID)
         list_room(room)
+    end
+
+    -- for metrics only: should this be no number, the change is made anyway
+    if ringing ~= 0 then
+        if redis.pcall('INCRBY', BASE .. 'ringing', ringing) == 0 then
+            call('DEL', BASE .. 'ringing')
+        end
+
+        ringing = 0
     end
 
     local events = append_events and append_events(room) or 0
