@@ -555,5 +555,10 @@ ngx_http_tgortc_exit_process(ngx_cycle_t *cycle)
             ngx_http_tgortc_redis_destroy(apps[i]->redis);
             apps[i]->redis = NULL;
         }
+
+        if (apps[i]->dispatcher != NULL) {
+            ngx_http_tgortc_dispatcher_destroy(apps[i]);
+            apps[i]->dispatcher = NULL;
+        }
     }
 }

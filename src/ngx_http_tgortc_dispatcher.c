@@ -306,6 +306,26 @@ ngx_http_tgortc_dispatcher_hand_back(ngx_http_tgortc_app_t *app)
 }
 
 
+void
+ngx_http_tgortc_dispatcher_destroy(ngx_http_tgortc_app_t *app)
+{
+    ngx_uint_t                   i;
+    ngx_queue_t                 *q;
+    ngx_http_tgortc_queue_t     *queue;
+    ngx_http_tgortc_delivery_t  *delivery;
+
+    for (i = 0; i < app->dispatcher->nqueues; i++) {
+        queue = &app->dispatcher->queues[i];
+
+        while (!ngx_queue_empty(&queue->deliveries)) {
+            q = ngx_queue_head(&queue->deliveries);
+            delivery = ngx_queue_data(q, ngx_http_tgortc_delivery_t, link);
+            ngx_http_tgortc_dispatcher_done(delivery);
+        }
+    }
+}
+
+
 static void
 ngx_http_tgortc_dispatcher_heartbeat(ngx_event_t *ev)
 {

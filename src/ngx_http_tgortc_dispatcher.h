@@ -29,5 +29,8 @@ void ngx_http_tgortc_dispatcher_kick(ngx_http_tgortc_app_t *app);
 /* the worker ends without waiting for answers: others may send at once */
 void ngx_http_tgortc_dispatcher_hand_back(ngx_http_tgortc_app_t *app);
 
+/* frees what is under way, when neither HTTP nor Redis answer any more */
+void ngx_http_tgortc_dispatcher_destroy(ngx_http_tgortc_app_t *app);
+
 
 #endif /* _NGX_HTTP_TGORTC_DISPATCHER_H_INCLUDED_ */

@@ -139,8 +139,7 @@ ngx_http_tgortc_http_init(ngx_cycle_t *cycle)
 
 
 ngx_http_tgortc_http_t *
-ngx_http_tgortc_http_create(ngx_cycle_t *cycle,
-    void (*released)(void))
+ngx_http_tgortc_http_create(ngx_cycle_t *cycle, void (*released)(void))
 {
     curl_version_info_data  *info;
     ngx_http_tgortc_http_t  *http;

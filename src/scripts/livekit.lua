@@ -20,7 +20,7 @@ local P_DEVICE, TOLD_AT = ARGV[17], tonumber(ARGV[18])
 
 local EVENT_IDS_MAX, ROOM_SIDS_MAX, STRAYS_MAX = 64, 8, 32
 
--- ms; LiveKit gives up an event in much less
+-- ms; an event that is later is rare, and the end of its session follows it
 local DELAY_MAX = 60000
 
 -- a client that hangs up says the same as one that reconnects from scratch
@@ -100,7 +100,7 @@ end
 local function made_here()
     local ahead = TOLD_AT - now
 
-    if ahead > 0 or ahead < -DELAY_MAX then
+    if TOLD_AT > 0 and (ahead > 0 or ahead < -DELAY_MAX) then
         return MADE_AT - ahead
     end
 

@@ -779,6 +779,19 @@ for my $ahead (3600, 30, -3600) {
     is_told($group, $what, 'joined b app', 'left b', 'joined b app', 'left b');
 }
 
+# or does not say when it told of it
+
+{
+    my $group = group($calls);
+    my $unheard = session($group, 'b', 'app');
+
+    joined($group, 'b', 'app');
+    $calls->leave($group->{room}, "b$group->{n}");
+    $unheard->joined(createdAt => '0');
+    is(of($group, 'b'), '3', 'no time: a session of before is dead');
+    is_told($group, 'no time', 'joined b app', 'left b');
+}
+
 # or was sent away, and is called again
 
 {
