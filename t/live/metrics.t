@@ -313,6 +313,22 @@ my $nginx = hooked($redis, '', workers => 4, server => $place);
 }
 
 
+# --- a deadline that waits for LiveKit's word is acted on when that comes
+
+{
+    my $livekit = endpoint();
+    my $server = nginx(
+        redis => redis(), workers => 2, server => $place,
+        http => 'tgortc_ring_timeout 300ms;'
+                . "tgortc_livekit_api http://127.0.0.1:$livekit->{port};");
+
+    fire([map { $server->create("ask$_", "ask$_.a", "ask$_.b") } 1 .. 4]);
+    comes_to($server, 4, 'tgortc_deadlines_fired_total', kind => 'ring');
+    comes_to($server, 4, 'tgortc_livekit_api_requests_total',
+             method => 'ListParticipants', result => 'ok');
+}
+
+
 # --- LiveKit's API; two apps in one nginx, an endpoint that comes by a reload
 
 {

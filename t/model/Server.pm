@@ -323,4 +323,11 @@ sub deadlines {
 }
 
 
+sub ringing {
+    my ($self, $app) = @_;
+
+    return $self->{redis}->command('GET', "{$app}:ringing");
+}
+
+
 1;

@@ -906,6 +906,8 @@ if (!@different) {
         for sort keys %Server::TIME;
     is(join(' ', $server->deadlines($_)), '', "$_: no deadline is left")
         for sort keys %Server::TIME;
+    is($server->ringing($_), undef, "$_: nobody rings any more")
+        for sort keys %Server::TIME;
 }
 
 my $late = $sum{late} || 0;
