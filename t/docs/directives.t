@@ -221,12 +221,18 @@ my $lua = join '', map { s{\A\Q$root\E/}{}; slurp($_) }
                    my @copy = (@scripts, @parts);
 my $redis = slurp('docs/redis.md');
 
-my %called = map { lc $_ => 1 } $lua =~ /\bcall\('([A-Z]+)'/g;
+my %called = map { lc $_ => 1 } $lua =~ /\bp?call\('([A-Z]+)'/g;
 my ($acl) = $entry{tgortc_redis}{text} =~ /needs (`\+.*?) on the keys/s;
 
 is(sorted($acl =~ /\+(\w+)/g),
    sorted(keys %{{ %called, map { $_ => 1 } qw(eval evalsha ping time select) }}),
    'commands that a user of Redis needs');
+
+my ($user) = slurp('docs/configuration.md')
+             =~ /redis-cli acl setuser (.*?)\n {4}[^ ]/s;
+
+is(sorted($user =~ /\+(\w+)/g), sorted('info', $acl =~ /\+(\w+)/g),
+   'commands of the user in docs/configuration.md');
 
 my @listed = $redis =~ /`(\w+\.lua)`/g;
 my %listed = map { $_ => 1 } @listed;
@@ -234,16 +240,16 @@ my %listed = map { $_ => 1 } @listed;
 is(sorted(keys %listed), sorted(map { m{([^/]+)\z} } @scripts),
    'scripts of docs/redis.md');
 
-# "users" and "deadlines" come from call.c, the rest is named in the scripts
+# those that come from call.c, the rest is named in the scripts
 
-my %key = map { $_ => 1 } qw(users deadlines), $lua =~ /BASE \.\. '([a-z:]+)'/g;
+my %key = map { $_ => 1 } qw(users deadlines once:), $lua =~ /BASE \.\. '([a-z:]+)'/g;
 my %shown = map { (my $k = $_) =~ s/(?<=:)?[A-Z]+(?::[A-Z]+)?\z//; $k => 1 }
             $redis =~ /^\| `\{prefix\}:([^`]+)`/mg;
 
 is(sorted(keys %shown), sorted(keys %key), 'keys of docs/redis.md');
 
 my ($fields) = $redis =~ /### A room\n(.*?)\| \| field of a member/s;
-my ($room) = slurp('src/scripts/create.lua') =~ /^room = \{(.*?)^\}/ms;
+my ($room) = slurp('src/scripts/create.lua') =~ /^ *room = \{(.*?)^ *\}/ms;
 my $n = 1;
 
 $room =~ s/\{\}/x/g;

@@ -53,10 +53,14 @@ sub said {
 }
 
 
-# Languages whose examples t/docs/webhooks.t runs, those of which nothing can
-# be said but that they are text, and those that are never run.
+# Examples that other tests run, by page and kind.
 
-my %elsewhere = map { ("docs/webhooks.md $_" => 1) } qw(js python go php);
+my %elsewhere = (
+    (map { ("docs/webhooks.md $_" => 1) } qw(js python go php)),
+
+    # t/deb installs the package, and upgrades, removes and confines it
+    'docs/packages.md indented' => 1
+);
 
 my %check = (
     nginx => \&nginx_block, conf => \&conf_block, json => \&json_block,
@@ -437,6 +441,8 @@ sub runs {
         return;
     }
 
+    $name .= ': ' . (split /\n/, $command)[0];
+
     for ($command) {
         s{localhost:8080\b}{localhost:$nginx->{port}}g;
         s{https://…}{http://localhost:$nginx->{port}}g;
@@ -454,12 +460,11 @@ sub runs {
 
     my $refused = defined $prints && $prints =~ /^\{"code":[45]/;
 
-    ok($passed || $refused, "$name: " . (split /\n/, $command)[0])
-        or diag($text);
+    ok($passed || $refused, $name) or diag($text);
 
     if (defined $prints) {
         like($text =~ s/\s+//gr, qr/\A${\shown($prints)}\z/s,
-             "$name: prints that");
+             "$name, what it prints");
     }
 }
 
