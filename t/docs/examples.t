@@ -21,6 +21,7 @@ use warnings;
 
 use JSON::PP;
 use Test::More;
+use TgoRTC::Calls;
 use TgoRTC::Live;
 use TgoRTC::Pages;
 
@@ -268,37 +269,49 @@ TgoRTC::Live::remember(bless { pid => $endpoint }, 'TgoRTC::Live::Process');
 wait_for(sub { -S "$dir/endpoint.sock" }) or die slurp("$dir/printed");
 chmod 0777, "$dir/endpoint.sock";
 
-# as in conf/demo.conf; while there is a file "refuse" the endpoint does so
+# The configuration of "make run", with the places of the test.  While there is a
+# file "refuse" the endpoint does so, and is not soon asked again: a page shows
+# one failure.
 
-my $hook = free_port();
+sub TgoRTC::Demo::conf {
+    my ($self) = @_;
 
-my $nginx = nginx(redis => $redis, http => <<"END", server => <<'END');
-    tgortc_webhook  http://127.0.0.1:$hook/tgortc/webhook name=app;
+    my $conf = source('conf/demo.conf');
+    my $secret = 'a-secret-of-the-tests-0123456789abcdef';
+    my $load = defined $so ? "load_module $so;" : '';
 
-    server {
-        listen  127.0.0.1:$hook;
+    $load .= ' user root;' if $> == 0;
+    $conf =~ s/^ *tgortc_webhook_retry .*\n//m;
 
-        location / {
-            if (-f $dir/refuse) {
-                return  500;
-            }
+    my @changes = (
+        qr/^load_module .*$/m                  => $load,
+        qr/stderr(?= notice;)/                 => $self->{log},
+        qr/\/dev\/stdout(?=;)/                 => 'off',
+        qr/unix:redis\.sock(?=;)/              => "$redis->{address} timeout=10s",
+        qr/unix:endpoint\.sock(?=;)/           => "unix:$dir/endpoint.sock",
+        qr/a-secret-for-trying[\w-]+(?=;)/     => $secret,
+        qr/(?<=\/tgortc\/webhook)(?: name=\w+)?;/
+            => ' name=app; tgortc_webhook_retry delays=1h;',
+        qr/(?<=location = \/tgortc\/webhook \{)/
+            => "if (-f $dir/refuse) { return 500; }"
+    );
 
-            proxy_pass  http://unix:$dir/endpoint.sock;
-        }
+    while (my ($what, $to) = splice @changes, 0, 2) {
+        $conf =~ s/$what/$to/ or die "no $what in conf/demo.conf";
     }
-END
-        location /api/v1/participants {
-            tgortc_participants;
-        }
 
-        location = /api/v1/webhooks/livekit {
-            tgortc_livekit_webhook;
-        }
+    my %value = (BUILD => $ENV{BUILD}, CONF => "$root/conf",
+                 PORT => $self->{port});
 
-        location /api/v1/webhooks/logs {
-            tgortc_webhook_logs;
-        }
-END
+    return $conf =~ s/\@([A-Z]+)\@/$value{$1}/gr;
+}
+
+@TgoRTC::Demo::ISA = ('TgoRTC::Live::Nginx');
+
+my $nginx = TgoRTC::Live::remember(TgoRTC::Demo->new);
+my $calls = calls(redis => $redis, nginx => $nginx);
+
+symlink $nginx->{log}, "$dir/work/error.log" or die "error.log: $!";
 
 my ($key, $secret) = $nginx->conf =~ /tgortc_livekit_key\s+(\S+) (\S+);/;
 
@@ -319,38 +332,45 @@ program('curl', qw(-sS --fail-with-body --max-time 20));
 program('redis-cli', '--no-raw', '-s', $redis->{path});
 
 
-sub post {
-    my ($path, $body) = @_;
-
-    my $answer = ask({ port => $nginx->{port}, method => 'POST',
-                       path => $path, body => $body });
-
-    $answer->{status} == 200 or die "$path: $answer->{body}\n";
-}
-
+# What has happened when a page begins to speak, besides nothing: user_001 calls
+# user_002 and user_003.
 
 sub call {
-    post('/api/v1/rooms', { creator => 'user_001', device_type => 'app',
-                            rtc_type => 1, room_id => 'room_abc123',
-                            uids => [ 'user_002' ] });
+    $calls->create('room_abc123', 'user_001', 'user_002', 'user_003',
+                   { max_participants => 3, rtc_type => 1 });
 }
 
 
-# What has happened when a page begins to speak, besides nothing.
+# He is connected, has left another group, and the endpoint was away.
+
+sub trouble {
+    $calls->create('room_before', 'user_001', 'user_009',
+                   { max_participants => 3 });
+    $calls->join('room_before', 'user_009');
+    $calls->leave('room_before', 'user_001');
+    $calls->settle or die "not delivered\n";
+
+    put("$dir/refuse", '');
+    $calls->create('room_abc123', 'user_001', 'user_002',
+                   { max_participants => 3, rtc_type => 1 });
+
+    wait_for(sub {
+        ask({ port => $nginx->{port}, method => 'GET',
+              path => '/api/v1/webhooks/logs' })->{body} =~ /"failed"/;
+    }) or die "nothing has failed\n";
+
+    unlink "$dir/refuse";
+
+    $calls->invite('room_abc123', 'user_003');
+    $calls->livekit('room_abc123')->session('user_001', 'app')->joined;
+}
+
 
 my %given = (
-    'docs/api.md' => sub {
-        put("$dir/refuse", '');
-        call();
-        wait_for(sub {
-            ask({ port => $nginx->{port}, method => 'GET',
-                  path => '/api/v1/webhooks/logs' })->{body} =~ /"failed"/;
-        }) or die "nothing has failed\n";
-        unlink "$dir/refuse";
-    },
-
+    'docs/api.md' => \&trouble,
+    'docs/metrics.md' => \&trouble,
     'docs/redis.md' => \&call,
-    'docs/troubleshooting.md' => \&call,
+    'docs/troubleshooting.md' => \&call
 );
 
 
@@ -404,7 +424,7 @@ sub shown {
 
         # the time and the event of the examples
 
-        $part =~ s/170409\d{4}/\\d{10}/g;
+        $part =~ s/170409\d{4}(\d{3})?/$1 ? '\\d{13}' : '\\d{10}'/ge;
         $part =~ s/0fb4a6fa1d44d187\\-(\d+)/[0-9a-f]{16}-$1/g;
         $part;
     } split /…/, $text, -1;

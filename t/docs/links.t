@@ -116,11 +116,13 @@ my $conf = code(grep { m{_conf(?:_\w+)?\.c\z} } @sources);
 
 # the names of directives are returned by functions as well, for messages
 
+my $literal = qr/"((?:[^"\\]|\\.)*)"/;
+
 my %message = map { plain($_) => 1 }
-              ($conf =~ /(?:EMERG|WARN), cf(?:->log)?, 0,\s+"((?:[^"\\]|\\.)*)"/g,
-               map { "\"…\" directive $_" }
-                   grep { / / } $conf =~ /return "((?:[^"\\]|\\.)*)"/g,
-               $conf =~ /\? NGX_CONF_OK : "((?:[^"\\]|\\.)*)"/g);
+              $conf =~ /(?:EMERG|WARN), cf(?:->log)?, 0,\s+$literal/g,
+              map { "\"…\" directive $_" } grep { / / }
+                  $conf =~ /return $literal/g,
+                  $conf =~ /\? NGX_CONF_OK : $literal/g;
 
 # "unknown" or "invalid"
 
@@ -153,7 +155,7 @@ for my $shown (sort keys %shown) {
     ok($message{$shown}, "in the source: $shown{$shown}");
 }
 
-my @logged = map { plain(s/\Atgortc: //r) } $c =~ /"((?:[^"\\]|\\.)*)"/g;
+my @logged = map { plain(s/\Atgortc: //r) } $c =~ /$literal/g;
 my ($lines) = source('docs/operations.md') =~ /^## Log lines\n(.*?)^## /ms;
 
 for my $line ($lines =~ /^\| \w+ \| `(.*?)` \|/mg) {
