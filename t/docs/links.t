@@ -84,6 +84,14 @@ my $c = code(@sources);
 
 my %name = map { $_ => 1 } $c =~ /\b(tgortc_\w+)/g;
 
+# metrics are those of a page of their own
+
+if (-e root() . '/docs/metrics.md') {
+    $name{$_} = 1
+        for source('docs/metrics.md')
+            =~ /^\| `(tgortc_\w+)` \| (?:counter|gauge|histogram) /mg;
+}
+
 for my $page (pages()) {
     my %named = map { $_ => 1 }
                 source($page) =~ /(?<![\w\/])(tgortc_[a-z_]+[a-z])/g;
