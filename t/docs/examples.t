@@ -269,9 +269,9 @@ TgoRTC::Live::remember(bless { pid => $endpoint }, 'TgoRTC::Live::Process');
 wait_for(sub { -S "$dir/endpoint.sock" }) or die slurp("$dir/printed");
 chmod 0777, "$dir/endpoint.sock";
 
-# The configuration of "make run", with the places of the test.  While there is a
-# file "refuse" the endpoint does so, and is not soon asked again: a page shows
-# one failure.
+# The configuration of "make run", with the places of the test.  While there is
+# a file "refuse" the endpoint does so, and is not soon asked again: a page
+# shows one failure.
 
 sub TgoRTC::Demo::conf {
     my ($self) = @_;
@@ -287,7 +287,8 @@ sub TgoRTC::Demo::conf {
         qr/^load_module .*$/m                  => $load,
         qr/stderr(?= notice;)/                 => $self->{log},
         qr/\/dev\/stdout(?=;)/                 => 'off',
-        qr/unix:redis\.sock(?=;)/              => "$redis->{address} timeout=10s",
+        qr/unix:redis\.sock(?=;)/
+            => "$redis->{address} timeout=10s",
         qr/unix:endpoint\.sock(?=;)/           => "unix:$dir/endpoint.sock",
         qr/a-secret-for-trying[\w-]+(?=;)/     => $secret,
         qr/(?<=\/tgortc\/webhook)(?: name=\w+)?;/

@@ -154,8 +154,8 @@ ok($shown{$_}, 'on the page: ' . s/\0/…/gr) for sort keys %message;
 
 # those are nginx's own
 
-my $own = qr/^(?:unknown\ directive|dlopen|module\ "|invalid\ number|invalid\ value
-              |"…"\ directive\ is\ not\ allowed)/x;
+my $own = qr/^(?:unknown\ directive|dlopen|module\ "|invalid\ number
+              |invalid\ value|"…"\ directive\ is\ not\ allowed)/x;
 
 for my $shown (sort keys %shown) {
     next if $shown{$shown} =~ $own;
