@@ -3,14 +3,12 @@
 # Copyright (C) TgoRTC contributors
 #
 # The pages of docs/ are true to the source: directives, where they stand, their
-# parameters and defaults; scripts, keys and commands of Redis; events.  Links
-# lead somewhere, and nginx takes the configurations that are shown.
+# parameters and defaults; scripts, keys and commands of Redis; events.
 
 use strict;
 use warnings;
 
 use Cwd qw(abs_path);
-use File::Temp qw(tempdir);
 use FindBin;
 use Test::More;
 
@@ -230,6 +228,12 @@ is(sorted($acl =~ /\+(\w+)/g),
    sorted(keys %{{ %called, map { $_ => 1 } qw(eval evalsha ping time select) }}),
    'commands that a user of Redis needs');
 
+my ($user) = slurp('docs/configuration.md')
+             =~ /redis-cli acl setuser (.*?)\n {4}[^ ]/s;
+
+is(sorted($user =~ /\+(\w+)/g), sorted('info', $acl =~ /\+(\w+)/g),
+   'commands of the user in docs/configuration.md');
+
 my @listed = $redis =~ /`(\w+\.lua)`/g;
 my %listed = map { $_ => 1 } @listed;
 
@@ -289,95 +293,6 @@ my ($verdicts) = slurp('src/ngx_tgortc_messages.c')
 
 like($livekit, qr/^\| \Q$_\E \|/m, "\"$_\" is in docs/livekit.md")
     for $verdicts =~ /= \{\n\s+"(.*?)",\n/g;
-
-
-# --- links
-
-# as GitHub makes them of headings
-
-sub anchors {
-    my ($text) = @_;
-
-    $text =~ s/^```.*?^```//msg;
-
-    return map { my $h = lc $_; $h =~ s/[^\w\- ]//g; $h =~ s/ /-/g; ($h => 1) }
-           $text =~ /^#+ (.*)$/mg;
-}
-
-
-for my $file ('README.md', map { s{\A\Q$root\E/}{}r } glob "$root/docs/*.md") {
-    my $text = slurp($file);
-    my ($folder) = $file =~ m{\A(.*/)};
-
-    $folder = '' if !defined $folder;
-    $text =~ s/^```.*?^```//msg;
-
-    while ($text =~ /\]\(([^)]+)\)/g) {
-        my ($path, $anchor) = split /#/, $1, 2;
-
-        next if $path =~ /\A\w+:/;
-
-        my $target = $path eq '' ? $file : $folder . $path;
-
-        local our $TODO = 'the figures are not written down yet'
-            if $target eq 'docs/benchmarks.md' && !-e "$root/$target";
-
-        ok(-e "$root/$target", "$file, $target") or next;
-
-        if (defined $anchor) {
-            my %anchors = anchors(slurp($target));
-
-            ok($anchors{$anchor}, "$file, $target#$anchor");
-        }
-    }
-}
-
-
-# --- the configurations that are shown
-
-my $nginx = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
-my $so = defined $ENV{TEST_NGINX_LOAD_MODULES}
-         ? (split ' ', $ENV{TEST_NGINX_LOAD_MODULES})[-1]
-         : ($ENV{BUILD} || "$root/build") . '/ngx_http_tgortc_module.so';
-
-SKIP: {
-    skip 'no nginx with the module', 1 if !-x $nginx || defined $so && !-e $so;
-
-    my $dir = tempdir(CLEANUP => 1);
-
-    system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256"
-           . " -nodes -days 2 -subj /CN=example.com -keyout $dir/any.key"
-           . " -out $dir/any.pem 2> $dir/openssl.log") == 0
-        or die 'openssl: ' . `cat $dir/openssl.log`;
-
-    for my $file ('README.md', map { s{\A\Q$root\E/}{}r }
-                               glob "$root/docs/*.md")
-    {
-        my $text = slurp($file);
-        my $i = 0;
-
-        while ($text =~ /^```nginx\n(.*?)^```/msg) {
-            my $shown = $1;
-
-            $shown = "http {\n$shown\n}" if $shown !~ /^http \{/m;
-            $shown =~ s/^load_module .*\n//m;
-            $shown =~ s{/etc/ssl/\S+\.(key|pem);}{$dir/any.$1;}g;
-            $shown =~ s/http \{/http {\n    access_log off;\n
-    client_body_temp_path $dir; proxy_temp_path $dir; fastcgi_temp_path $dir;
-    uwsgi_temp_path $dir; scgi_temp_path $dir;\n/;
-
-            my $load = defined $so ? "load_module $so;\n" : '';
-
-            open my $out, '>', "$dir/nginx.conf" or die $!;
-            print $out "${load}pid $dir/pid;\nevents { }\n$shown";
-            close $out;
-
-            my $said = `$nginx -t -p $dir/ -c $dir/nginx.conf -e stderr 2>&1`;
-
-            is($?, 0, "$file, configuration " . ++$i) or diag($said);
-        }
-    }
-}
 
 
 done_testing();

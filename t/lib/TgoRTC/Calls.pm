@@ -69,7 +69,7 @@ sub patience {
 
 
 # Options: times (above) as nginx takes them; "redis" and "endpoint" to share
-# those of another; "timeout" is that of Redis, long unless it matters, for the
+# those of another, "nginx" for one that has been started; "timeout" is that of Redis, long unless it matters, for the
 # machine may be busy; "app" has more directives, "server" more locations; any
 # other is for nginx.
 
@@ -88,7 +88,7 @@ sub new {
         $http .= "$DIRECTIVE{$_} $time;\n" if defined $time;
     }
 
-    my $nginx = TgoRTC::Live::nginx(
+    my $nginx = delete $option{nginx} || TgoRTC::Live::nginx(
         redis => "$redis->{address} timeout=$timeout",
         http => $endpoint->hook('/tgortc/webhook') . $http,
         server => <<"END", %option);
