@@ -535,6 +535,10 @@ ngx_http_tgortc_dispatcher_deliver(ngx_http_tgortc_queue_t *queue,
     nevents = (ngx_uint_t) ngx_http_tgortc_reply_integer(reply, i + 2);
     nuids = (ngx_uint_t) ngx_http_tgortc_reply_integer(reply, i + 3);
 
+    if (nuids > reply->elements || nevents > reply->elements) {
+        return reply->elements;
+    }
+
     next = i + NGX_HTTP_TGORTC_CHANGE + nuids
            + nevents * NGX_HTTP_TGORTC_EVENT;
 

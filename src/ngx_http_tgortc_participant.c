@@ -146,7 +146,8 @@ ngx_http_tgortc_participant_integer(cJSON *participant, const char *camel,
         n = ngx_atoof((u_char *) item->valuestring,
                       ngx_strlen(item->valuestring));
 
-        return n == NGX_ERROR ? 0 : n;
+        return n == NGX_ERROR || n > (off_t) NGX_HTTP_TGORTC_INTEGER_MAX ? 0
+                                                                         : n;
     }
 
     if (cJSON_IsNumber(item) && item->valuedouble > 0
