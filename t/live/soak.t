@@ -32,12 +32,11 @@ my $json = JSON::PP->new->canonical->utf8;
 
 my $endpoint_port = free_port();
 
-my $sink = nginx(workers => 1, conf => undef, later => 1);
+my $user = $> == 0 ? 'user root;' : '';
+my $sink = nginx(workers => 1, later => 1);
 
-$sink->{conf} = do {
-    my $user = $> == 0 ? 'user root;' : '';
-
-    <<"END";
+$sink->{port} = $endpoint_port;
+$sink->{conf} = <<"END";
 $user
 daemon off;
 worker_processes 1;
@@ -55,9 +54,8 @@ http {
     server { listen 127.0.0.1:$endpoint_port; location / { return 200; } }
 }
 END
-};
 
-$sink->{port} = $endpoint_port;
+$sink->write_conf;
 $sink->{pid} = TgoRTC::Live::spawn(sub { exec $sink->command },
                                    "$sink->{dir}/stderr");
 ok($sink->is_up, 'an endpoint is there');
