@@ -4,8 +4,9 @@
  *
  * What comes from Redis's address: the first byte says what is asked of it,
  * the rest is the reply, to that script or (0) in the place of a greeting.
- * Counts and lengths in it are not to be trusted.  The second byte of a claim
- * is the status of what is delivered, in hundreds.
+ * Counts and lengths in it are not to be trusted.  The second byte is the status
+ * of what is delivered, in hundreds; from 128 on the reply is made of lines, an
+ * element each: a number, or "=" and a text.
  */
 
 
@@ -20,6 +21,7 @@ typedef struct {
 } fuzz_question_t;
 
 
+static fuzz_str_t fuzz_lines(const uint8_t *data, size_t size);
 static fuzz_str_t fuzz_script(const char *name);
 static fuzz_str_t fuzz_greeting(void);
 static ngx_uint_t fuzz_endpoint(const char *url, fuzz_str_t *body);
@@ -79,8 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_question = &fuzz_questions[data[0] % (sizeof(fuzz_questions)
                                                / sizeof(fuzz_questions[0]))];
     fuzz_status = data[1] % 6 * 100;
-    fuzz_answer.data = (const char *) data + 2;
-    fuzz_answer.len = size - 2;
+    fuzz_answer = fuzz_lines(data, size);
     fuzz_answered = 0;
 
     if (fuzz_question->method) {
@@ -100,8 +101,67 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_nginx_wait(fuzz_question->method ? 1100 : 6000);
 
     fuzz_question = NULL;
+    fuzz_free(&fuzz_answer);
 
     return 0;
+}
+
+
+static fuzz_str_t
+fuzz_lines(const uint8_t *data, size_t size)
+{
+    char           *p, *text;
+    size_t          rest, n;
+    fuzz_str_t      reply, line;
+    const uint8_t  *pos;
+
+    pos = data + 2;
+    rest = size - 2;
+
+    if (data[1] < 128) {
+        reply.data = malloc(size);
+        fuzz_assert(reply.data != NULL);
+        memcpy((char *) reply.data, pos, rest);
+        reply.len = rest;
+
+        return reply;
+    }
+
+    for (n = 0; rest; n++) {
+        line = fuzz_cut(&pos, &rest, '\n');
+        fuzz_free(&line);
+    }
+
+    reply.data = malloc(32 * (n + 1) + 2 * size);
+    fuzz_assert(reply.data != NULL);
+
+    p = (char *) reply.data;
+    p += sprintf(p, "*%zu\r\n", n);
+
+    pos = data + 2;
+    rest = size - 2;
+
+    while (rest) {
+        line = fuzz_cut(&pos, &rest, '\n');
+
+        if (line.len && line.data[0] == '=') {
+            p += sprintf(p, "$%zu\r\n", line.len - 1);
+            memcpy(p, line.data + 1, line.len - 1);
+            p += line.len - 1;
+            p += sprintf(p, "\r\n");
+
+        } else {
+            text = fuzz_text(&line);
+            p += sprintf(p, ":%lld\r\n", strtoll(text, NULL, 10));
+            free(text);
+        }
+
+        fuzz_free(&line);
+    }
+
+    reply.len = p - reply.data;
+
+    return reply;
 }
 
 

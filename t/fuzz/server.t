@@ -575,7 +575,6 @@ for my $n (1 .. $count) {
     }
 }
 
-diag(join "\n", grep /tgortc:/ && /\[error\]/, split /\n/, $nginx->error_log);
 is(join("\n", map { "$_: $wrong{$_}" } sort keys %wrong), '',
    "$count times: answers are as they have to be");
 is(inconsistent(), '', 'Redis agrees with itself');
