@@ -91,7 +91,7 @@ static const char  fuzz_conf[] =
     "    server {"
     "        listen unix:%s;"
     "        location /api/v1/rooms { tgortc_rooms; }"
-    "        location /api/v1/participants/calling { tgortc_participants; }"
+    "        location /api/v1/participants { tgortc_participants; }"
     "        location = /api/v1/webhooks/livekit { tgortc_livekit_webhook; }"
     "        location /api/v1/webhooks/logs { tgortc_webhook_logs; }"
     "        location = /api/v1/health { tgortc_health; }"

@@ -33,7 +33,7 @@ my $json = JSON::PP->new->canonical->utf8->allow_nonref;
 
 my $calls = calls(ring => '2s', join => '2s', grace => '500ms',
                   server => <<'END');
-location /api/v1/participants/calling {
+location /api/v1/participants {
     tgortc_participants;
 }
 
@@ -91,7 +91,7 @@ sub body_of {
                  rtc_type => pick(0, 1), invite_on => pick(0, 1));
         delete $body{pick(keys %body)} if maybe(0.3);
 
-    } elsif ($operation =~ /^(?:invite|cancel|kick)$/) {
+    } elsif ($operation =~ /^(?:invite|cancel|kick|calling)$/) {
         %body = (uids => [map { uid() } 1 .. 1 + int rand 3]);
 
     } elsif ($operation eq 'cleanup') {
@@ -185,6 +185,7 @@ sub path_of {
 
     return pick('/api/v1/webhooks/logs/', '/api/v1/webhooks/logs//')
            . $operation if $operation =~ /^(?:cleanup|replay)$/;
+    return '/api/v1/participants/calling' if $operation eq 'calling';
     return $prefix if $operation eq 'create';
 
     return "$prefix/$room/$operation";
@@ -251,16 +252,15 @@ sub livekit_event {
 my @gets = (
     ['/api/v1/rooms/sync', qw(uid device_type lang)],
     ['/api/v1/rooms', qw(state limit cursor creator uid lang)],
-    ['/api/v1/participants/calling', qw(uids uid lang)],
     ['/api/v1/webhooks/logs/stats', qw(lang)],
-    ['/api/v1/webhooks/logs/list', qw(cursor limit room_id event endpoint)],
+    ['/api/v1/webhooks/logs', qw(cursor limit room_id event endpoint)],
     ['/api/v1/health', qw(lang)],
     ['/api/v1/webhooks/livekit', qw(lang)],
     ['/key/rooms/sync', qw(uid device_type)],
 );
 
 my @posts = qw(create create create invite join join leave end cancel kick
-               cleanup replay);
+               cleanup replay calling);
 
 
 # A request: its bytes, whether it is one as far as HTTP goes, and its method.
