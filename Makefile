@@ -6,6 +6,9 @@
 #   make test             all tests; make test T="t/020-create.t …" some of them
 #   make test-asan        the same under AddressSanitizer and UBSan
 #   make test-valgrind    the Test::Nginx suites under valgrind
+#   make fuzz             fuzz targets, FUZZ_SECONDS each; T="json redis …" some
+#   make check            static checks of C, Lua and shell
+#   make soak             SOAK_CALLS calls: nothing grows with them
 #   make bench            the figures of docs/benchmarks.md
 #   make deb              Debian's package, in build/deb
 #   make test-deb         installs it in a Debian of its own, and tries it
@@ -18,6 +21,8 @@ WARNINGS :=	-Wall -Wextra -Werror -Wno-unused-parameter
 CFLAGS ?=	-g -O2
 LDFLAGS ?=	-Wl,-z,relro -Wl,-z,now
 PORT ?=		8080
+FUZZ_SECONDS ?=	60
+SOAK_CALLS ?=	1000000
 
 # one folder for each way to build, so that none is taken for another
 WAY :=		$(shell echo "$(NGINX_SRC) $(CC) $(CFLAGS) $(LDFLAGS)" \
@@ -33,6 +38,9 @@ DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 		libcjson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev \
 		ca-certificates curl
 DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind
+DEPS_FUZZ :=	clang libclang-rt-14-dev binutils dpkg-dev libpcre2-dev \
+		zlib1g-dev libcrypt-dev
+DEPS_CHECK :=	clang-tidy cppcheck shellcheck lua-check
 DEPS_BENCH :=	wrk
 DEPS_BROWSER :=	chromium
 DEPS_DEB :=	build-essential debhelper fakeroot lintian
@@ -83,6 +91,17 @@ test-valgrind: deps deps-test
 test-asan: deps deps-test
 	t/asan.sh $(BUILD) $(T)
 
+fuzz: deps deps-fuzz
+	t/fuzz/run.sh $(BUILD) $(FUZZ_SECONDS) $(T)
+
+check: deps deps-fuzz deps-check
+	@$(MAKE) build
+	t/check/run.sh $(BUILD) all
+
+soak: deps deps-test
+	@$(MAKE) build
+	SOAK_CALLS=$(SOAK_CALLS) t/run.sh $(BUILD) t/live/soak.t
+
 bench: deps deps-bench
 	@$(MAKE) build
 	t/bench/run.sh $(BUILD)
@@ -108,6 +127,12 @@ deps:
 
 deps-test:
 	@$(call install,$(DEPS_TEST))
+
+deps-fuzz:
+	@$(call install,$(DEPS_FUZZ))
+
+deps-check:
+	@$(call install,$(DEPS_CHECK))
 
 deps-bench:
 	@$(call install,$(DEPS_BENCH))
@@ -143,5 +168,5 @@ endef
 
 SHELL := /bin/bash
 
-.PHONY: all build pages run test unit test-valgrind test-asan bench deb \
-	test-deb deps deps-test deps-bench deps-browser deps-deb deps-test-deb clean
+.PHONY: all build pages run test unit test-valgrind test-asan fuzz check \
+	soak bench deb test-deb deps deps-test deps-fuzz deps-check deps-bench deps-browser deps-deb deps-test-deb clean

@@ -17,10 +17,10 @@ if [ $# -ne 1 ]; then
     exit 2
 fi
 
-docs=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
+docs=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 mkdir -p -- "$1/pages" "$1/www"
-build=$(CDPATH= cd -- "$1" && pwd)
+build=$(CDPATH='' cd -- "$1" && pwd)
 
 npm=$build/pages
 www=$build/www

@@ -18,7 +18,14 @@
 #define NGX_HTTP_TGORTC_KEYS       3
 #define NGX_HTTP_TGORTC_COMMON     9
 
-/* where replies have the number of events that wait to be delivered */
+/*
+ * No number of ours is larger: ms until the year 2286.  And as many of them as
+ * a reply may have can be added up.
+ */
+#define NGX_HTTP_TGORTC_NUMBER_MAX 9999999999999LL
+
+/* where replies have the time, and the number of events that wait to be delivered */
+#define NGX_HTTP_TGORTC_TIME       1
 #define NGX_HTTP_TGORTC_EVENTS     2
 
 
@@ -400,6 +407,7 @@ static ngx_http_tgortc_outcome_e
 ngx_http_tgortc_call_outcome(ngx_http_tgortc_command_t *cmd, redisReply *reply)
 {
     ngx_uint_t               i;
+    long long                now;
     const char              *name;
     ngx_http_tgortc_call_t  *call;
 
@@ -422,15 +430,19 @@ ngx_http_tgortc_call_outcome(ngx_http_tgortc_command_t *cmd, redisReply *reply)
         goto garbage;
     }
 
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2
-        || reply->element[0]->type != REDIS_REPLY_STRING
-        || reply->element[1]->type != REDIS_REPLY_INTEGER)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0
+        || reply->element[0]->type != REDIS_REPLY_STRING)
     {
         goto garbage;
     }
 
-    ngx_http_tgortc_redis_clock(cmd->redis, reply->element[1]->integer,
-                                cmd->sent_at);
+    now = ngx_http_tgortc_reply_integer(reply, NGX_HTTP_TGORTC_TIME);
+
+    if (now <= 0) {
+        goto garbage;
+    }
+
+    ngx_http_tgortc_redis_clock(cmd->redis, now, cmd->sent_at);
 
     name = reply->element[0]->str;
 
@@ -683,7 +695,9 @@ long long
 ngx_http_tgortc_reply_integer(redisReply *reply, size_t i)
 {
     if (i >= reply->elements
-        || reply->element[i]->type != REDIS_REPLY_INTEGER)
+        || reply->element[i]->type != REDIS_REPLY_INTEGER
+        || reply->element[i]->integer > NGX_HTTP_TGORTC_NUMBER_MAX
+        || reply->element[i]->integer < -NGX_HTTP_TGORTC_NUMBER_MAX)
     {
         return 0;
     }

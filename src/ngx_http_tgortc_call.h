@@ -101,7 +101,10 @@ void ngx_http_tgortc_call_ping(ngx_http_request_t *r,
     ngx_http_tgortc_answer_pt answer);
 
 
-/* elements of a reply; what is not there, or not of that type, is 0 or "" */
+/*
+ * Elements of a reply; what is not there, not of that type, or a number that
+ * nothing of ours can be, is 0 or "".
+ */
 long long ngx_http_tgortc_reply_integer(redisReply *reply, size_t i);
 const char *ngx_http_tgortc_reply_string(redisReply *reply, size_t i);
 ngx_str_t ngx_http_tgortc_reply_str(redisReply *reply, size_t i);

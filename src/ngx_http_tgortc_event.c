@@ -55,7 +55,9 @@ ngx_http_tgortc_event_request(ngx_pool_t *pool,
 
     type = ngx_http_tgortc_event_name(event->type);
 
-    if (type == NULL || event->nonce.len * 2 > sizeof(id) - NGX_INT64_LEN) {
+    if (type == NULL
+        || event->nonce.len * 2 > sizeof(id) - sizeof("-") - NGX_INT64_LEN)
+    {
         return NGX_ERROR;
     }
 

@@ -577,8 +577,9 @@ ngx_http_tgortc_logs_answer_replay(ngx_http_request_t *r,
     ctx->replayed += ngx_http_tgortc_reply_integer(reply,
                                                    NGX_HTTP_TGORTC_LOGS_FIRST);
 
-    if (ngx_http_tgortc_reply_integer(reply, NGX_HTTP_TGORTC_LOGS_FIRST + 1)
-        >= 0)
+    if (reply->elements > NGX_HTTP_TGORTC_LOGS_FIRST + 2
+        && ngx_http_tgortc_reply_integer(reply, NGX_HTTP_TGORTC_LOGS_FIRST + 1)
+           >= 0)
     {
         ngx_memcpy(args, ctx->replay, sizeof(args));
 

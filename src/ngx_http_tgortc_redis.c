@@ -530,7 +530,9 @@ ngx_http_tgortc_redis_is_greeting(ngx_http_tgortc_redis_t *redis,
     case 1:
         return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2
                && reply->element[0]->type == REDIS_REPLY_STRING
-               && reply->element[1]->type == REDIS_REPLY_STRING;
+               && (size_t) reply->element[0]->len < NGX_INT32_LEN
+               && reply->element[1]->type == REDIS_REPLY_STRING
+               && (size_t) reply->element[1]->len < NGX_INT32_LEN;
 
     case 2:
         return ngx_http_tgortc_redis_is_status(reply, "PONG");

@@ -6,9 +6,8 @@
 #
 # They run against an nginx of its own in BUILD_DIR/asan, with the module built
 # in: of a module that nginx opens, stacks of leaks cannot be read any more when
-# they are reported.  NGINX_SRC_ASAN is the nginx source tree to take; without
-# it Debian's source package of the installed nginx is fetched.  Any report of
-# a sanitizer is a failure, whatever the tests say.
+# they are reported.  Where its source comes from is said in t/source.sh.  Any
+# report of a sanitizer is a failure, whatever the tests say.
 
 set -eu
 
@@ -24,79 +23,7 @@ objs=$asan/objs
 reports=$asan/reports
 
 
-# Debian's nginx-dev has headers only.  The list of source packages is ours,
-# the machine's own apt is left as it is; where to get them is where nginx
-# itself comes from.  A mirror does not always have the source of the newest
-# package: then it is the one before.
-
-fetch() {
-    local apt=$asan/apt version versions
-
-    rm -rf "$apt"
-    mkdir -p "$apt/lists/partial"
-
-    apt-cache policy nginx \
-        | awk '$2 ~ /^https?:/ {
-                   split($3, where, "/")
-                   print "deb-src", $2, where[1], where[2]
-               }' \
-        | sort -u > "$apt/sources.list"
-
-    if [ ! -s "$apt/sources.list" ]; then
-        echo "apt does not know where nginx comes from: apt-get update?" >&2
-        return 1
-    fi
-
-    local opts=(-o "Dir::Etc::sourcelist=$apt/sources.list"
-                -o Dir::Etc::sourceparts=/dev/null
-                -o "Dir::State::lists=$apt/lists"
-                -o "Dir::Cache::srcpkgcache="
-                -o "Dir::Cache::pkgcache="
-                -o APT::Sandbox::User=root)
-
-    apt-get "${opts[@]}" -q update || return 1
-
-    versions=$(apt-cache "${opts[@]}" showsrc nginx \
-                   | sed -n 's/^Version: //p' | sort -ruV)
-
-    for version in $versions; do
-        if (cd "$apt" \
-            && apt-get "${opts[@]}" -q --download-only source \
-                   "nginx=$version" \
-            && dpkg-source --no-check -x nginx_*.dsc tree)
-        then
-            mv "$apt/tree" "$source"
-            return
-        fi
-
-        rm -rf "$apt"/nginx_* "$apt/tree"
-    done
-
-    return 1
-}
-
-
-# The tree is copied: configure writes into it.
-
-if [ -n "${NGINX_SRC_ASAN-}" ]; then
-
-    if [ "$(cat "$source/.origin" 2> /dev/null)" != "$NGINX_SRC_ASAN" ]; then
-        rm -rf "$source" "$objs"
-        cp -R "$NGINX_SRC_ASAN" "$source"
-        echo "$NGINX_SRC_ASAN" > "$source/.origin"
-    fi
-
-elif [ ! -e "$source/.origin" ] || [ -s "$source/.origin" ]; then
-    rm -rf "$source" "$objs"
-
-    if ! fetch > "$asan/fetch.log" 2>&1; then
-        tail -n 12 "$asan/fetch.log" >&2
-        echo "no source of nginx; NGINX_SRC_ASAN=DIR takes a given one" >&2
-        exit 1
-    fi
-
-    : > "$source/.origin"
-fi
+t/source.sh "$asan"
 
 
 # NGX_DEBUG_PALLOC: each piece of a pool is a malloc() of its own, so that
@@ -128,7 +55,8 @@ configure() {
 # the scripts are embedded by configure
 
 if [ ! -e "$objs/Makefile" ] \
-   || [ -n "$(find config src/scripts t/asan.sh -newer "$objs/Makefile")" ]
+   || [ -n "$(find config src/scripts t/asan.sh "$source/.origin" \
+                  -newer "$objs/Makefile")" ]
 then
     if ! (configure "$PWD") > "$asan/configure.log" 2>&1; then
         tail -n 12 "$asan/configure.log" >&2

@@ -61,6 +61,6 @@ fi
 
 failed=0
 prove -e '' "$build"/unit/*.t || failed=1
-prove $lib -r t/*.t t/browser t/docs t/harness t/live t/model \
+prove $lib -r t/*.t t/browser t/check t/docs t/fuzz t/harness t/live t/model \
     --ext=.t || failed=1
 exit $failed

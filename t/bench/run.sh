@@ -282,7 +282,7 @@ expect_rooms() {
     local n
 
     n=$(redis zcard "{$1}:deadlines")
-    [ "$n" "$2" "$3" ] || fail "$n live rooms, $2 $3 expected"
+    test "$n" "$2" "$3" || fail "$n live rooms, $2 $3 expected"
 }
 
 

@@ -283,4 +283,53 @@ is($nginx->trouble, '', 'nothing bad in the log');
     is($behind->trouble, '', 'nothing bad in the log');
 }
 
+
+# Counts in the reply to a claim that do not fit it: nothing is sent, nobody is
+# kept waiting.  A replay whose answer ends early is over.
+
+{
+    my @counts = ([1, '9223372036854775807'], [0, -14], [0, -18], [-1, 1],
+                  ['4611686018427387904', 2], [99999, 99999]);
+    my $locations = '';
+
+    for my $i (0 .. $#counts) {
+        my ($events, $uids) = @{$counts[$i]};
+        my $path = fake(scripts_reply(
+            "*18\r\n\$2\r\nok\r\n:$now\r\n:0\r\n:-1\r\n\$2\r\nr1\r\n"
+            . "\$3\r\n1.5\r\n:$events\r\n:$uids\r\n:3\r\n"
+            . "\$8\r\nabcdefgh\r\n" . ":1\r\n" x 7 . "\$3\r\napp\r\n"
+        ))->{path};
+
+        $locations .= <<"END";
+        location /counts$i/rooms {
+            tgortc_redis    unix:$path timeout=300ms;
+            tgortc_webhook  http://127.0.0.1:1/hook;
+            tgortc_rooms;
+        }
+END
+    }
+
+    my $early = fake(scripts_reply("*3\r\n\$2\r\nok\r\n:$now\r\n:0\r\n"));
+    my $last = nginx(redis => $redis, server => <<"END");
+        $locations
+        location /early {
+            tgortc_redis  unix:$early->{path} timeout=300ms;
+            tgortc_webhook_logs;
+        }
+END
+    my @before = $last->pids;
+
+    is(count_by_status(fire([map { $last->create("counts-$_", "counts$_") }
+                                 1 .. 20])),
+       '200: 20', 'with counts that do not fit others are served');
+
+    my $replay = ask({ port => $last->{port}, method => 'POST',
+                       path => '/early/replay',
+                       body => { since => 1, until => 2 } });
+
+    is($replay->{body}, '{"replayed":0}', 'a replay whose answer ends early');
+    is(join(' ', $last->pids), "@before", 'the workers are the same');
+    is($last->trouble, '', 'nothing bad in the log');
+}
+
 done_testing();

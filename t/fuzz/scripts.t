@@ -1,0 +1,463 @@
+#!/usr/bin/perl
+
+# Copyright (C) TgoRTC contributors
+#
+# Scripts with arguments that nobody sends, and with keys that somebody else has
+# written: each of them with arguments cut off, missing, huge, binary, and with
+# each key in turn of another type or with something in it that is not ours.
+# What fails changes nothing, what is refused changes nothing, nothing runs for
+# long, and Redis stays.
+#
+# FUZZ_SEED repeats a run, FUZZ_ROUNDS is how often the random part is done.
+
+use strict;
+use warnings;
+
+use FindBin;
+use Test::More;
+use TgoRTC::Live;
+
+
+my $seed = $ENV{FUZZ_SEED} || int rand 1e9;
+my $rounds = $ENV{FUZZ_ROUNDS} || 1500;
+
+diag("FUZZ_SEED=$seed FUZZ_ROUNDS=$rounds");
+srand $seed;
+
+my $src = "$FindBin::Bin/../../src/scripts";
+my $redis = redis(args => ['--slowlog-log-slower-than', 3_000_000]);
+my $pid = $redis->command('INFO', 'server') =~ /^process_id:(\d+)/m ? $1 : 0;
+
+my $P = '{tgortc}:';
+my $ENDPOINT = '0123456789abcdef';
+my @COMMON = (9999999999999, 'nonce001', '', 3, 30000, 60000, 10000, 86400000,
+              86400000);
+
+# name => [room id, arguments of the script itself]
+
+my %scripts = (
+    create => ['new', 'zoe', 'app', 1, 0, 3, 'yan', 'xia'],
+    invite => ['r1', 'ivy', 'joe'],
+    join => ['r1', 'bob', 'web'],
+    leave => ['r1', 'alice', 'app'],
+    end => ['r1'],
+    cancel => ['r1', 'bob', 'carol'],
+    kick => ['r1', 'bob'],
+    sync => ['', 'bob', 'app'],
+    get => ['r1'],
+    rooms => ['', 'live', 10, '', '', '', ''],
+    calling => ['', 'alice', 'nobody', 'bob'],
+    livekit => ['r1', 'joined', 'EV_9', 'RM_1', 'PA_9', 'bob', 1787500042000,
+                'other', 'app'],
+    deadlines => ['', 16],
+    register => ['', 604800000, $ENDPOINT, 'main', 510, 1000, 86400000],
+    release => ['', $ENDPOINT, 15000, 7, 0],
+    claim => ['', $ENDPOINT, 15000, 7, 10, 10],
+    report => ['r1', $ENDPOINT, 15000, 7, 10, 'TOKEN', 1, 1, 1, 'retry', 1000,
+               'HTTP 500'],
+    listed => ['r1', 'alice', 'PA_1', 1787500042000],
+    stats => [''],
+    list => ['', '', 10, '', 0, ''],
+    cleanup => ['', 1000],
+    replay => ['', '', 1, 9999999999999, 0, 0],
+);
+
+my @names = sort keys %scripts;
+my %sha;
+
+for my $name (@names) {
+    my $text = qx(awk -v lua=1 -v parts=$src/parts -f $src/embed.awk \\
+                      $src/$name.lua);
+
+    $sha{$name} = $redis->command('SCRIPT', 'LOAD', $text);
+}
+
+
+# One that says what is in Redis, and one that puts it back.  Lists of rooms are
+# no reason for anything to fail (src/scripts/parts/room.lua), so they are left
+# out of what may not change.
+
+my $look = $redis->command('SCRIPT', 'LOAD', <<'END');
+local keys, all = redis.call('KEYS', '*'), {}
+table.sort(keys)
+for _, key in ipairs(keys) do
+    local ttl = redis.call('PTTL', key)
+    if key ~= '{tgortc}:rooms' and key ~= '{tgortc}:hosts' then
+        all[#all + 1] = key .. (ttl < 0 and '' or '~')
+                        .. redis.sha1hex(redis.call('DUMP', key))
+    end
+end
+return all
+END
+
+my $save = $redis->command('SCRIPT', 'LOAD', <<'END');
+local all = {}
+for _, key in ipairs(redis.call('KEYS', '*')) do
+    all[#all + 1] = key
+    all[#all + 1] = math.max(0, redis.call('PTTL', key))
+    all[#all + 1] = redis.call('DUMP', key)
+end
+return all
+END
+
+my $load = $redis->command('SCRIPT', 'LOAD', <<'END');
+redis.call('FLUSHALL')
+for i = 1, #ARGV, 3 do
+    redis.call('RESTORE', ARGV[i], ARGV[i + 1], ARGV[i + 2])
+end
+END
+
+
+sub run {
+    my ($name, $room, @args) = @_;
+
+    my @common = @COMMON;
+
+    $common[2] = $room;
+
+    return call($name, [keys_of($room)], @common, @args);
+}
+
+
+sub keys_of {
+    my ($room) = @_;
+
+    return ($P . 'users', $P . 'deadlines', $P . "room:$room");
+}
+
+
+# [outcome, reply]; an error has the outcome "error"
+
+sub call {
+    my ($name, $keys, @args) = @_;
+
+    my $reply = eval {
+        $redis->command('EVALSHA', $sha{$name}, scalar @$keys, @$keys, @args)
+    };
+
+    return ['error', $@] if !defined $reply;
+    return ['no array', $reply] if ref $reply ne 'ARRAY';
+    return [defined $reply->[0] ? $reply->[0] : 'nil', $reply];
+}
+
+
+# A state in which every script finds something to do: rooms that ring, are
+# answered, have ended, are overdue; events that wait, were given up, are
+# leased; users, breakers, a log.
+
+sub build {
+    $redis->command('FLUSHALL');
+
+    my $ok = sub {
+        my ($outcome, $reply) = @{run(@_)};
+
+        BAIL_OUT("$_[0]: $outcome " . ($reply || '')) if $outcome ne 'ok';
+        return $reply;
+    };
+
+    $ok->('register', @{$scripts{register}});
+    $ok->('create', 'r1', 'alice', 'app', 1, 0, 5, 'bob', 'carol');
+    $ok->('livekit', 'r1', 'joined', 'EV_1', 'RM_1', 'PA_1', 'alice',
+          1787500042000, 'other', 'app');
+    $ok->('create', 'r2', 'dave', 'app', 0, 0, 2, 'erin');
+    $ok->('end', 'r2');
+    $ok->('create', 'r3', 'frank', 'app', 0, 1, 3, 'grace');
+    $redis->command('ZADD', $P . 'deadlines', 1, 'r3');
+
+    my $claimed;
+
+    for (1 .. 3) {
+        $claimed = $ok->('claim', '', $ENDPOINT, 15000, 7, 10, 1);
+
+        last if @$claimed <= 4 || $claimed->[4] eq 'r1';
+
+        $ok->('report', $claimed->[4], $ENDPOINT, 15000, 7, 10, $claimed->[5],
+              0, 0, 1, 'dead', 0, 'HTTP 410');
+    }
+
+    BAIL_OUT('nothing of r1 is claimed') if @$claimed <= 4;
+
+    return $claimed->[5];
+}
+
+
+my $token = build();
+
+$_ eq 'TOKEN' and $_ = $token for @{$scripts{report}};
+
+my $state = $redis->command('EVALSHA', $save, 0);
+my @keys = @{$redis->command('KEYS', '*')};
+
+sub restore {
+    my @more = @_;
+
+    $redis->command('EVALSHA', $load, 0, @$state);
+    $redis->command(@$_) for @more;
+}
+
+
+sub look {
+    return join "\n", @{$redis->command('EVALSHA', $look, 0)};
+}
+
+
+my (%changed, %done);
+
+# What docs/redis.md says of a script that fails behind its first write.  In the
+# outbox there is a key for each endpoint, and looking at all of them first
+# would cost every change; a room is written last, so it is as it was.  What
+# goes into the outbox or the clock of a room is checked by the module that
+# sends it, and not again.
+
+my $outbox = qr/^(?:endpoints|stats|breakers|(?:queue|due|age):\S+) (?:is|has) /;
+my $trusting = qr/^(?:create|register|claim|report)$/;
+my $times = qr/argument [5-9] |only \d arguments|an argument less|once/;
+
+
+sub is_known {
+    my ($name, $what, @new) = @_;
+
+    # it is set aside
+    return 1 if $name eq 'deadlines' && "@new" eq "${P}deadlines";
+
+    # of a room there was, never
+    return 0 if grep { /^\{tgortc\}:room:r\d/ } @new;
+
+    return $what =~ $outbox || $name =~ $trusting || $what =~ $times;
+}
+
+
+# Calls a script; whether it changed anything.
+
+sub try {
+    my ($what, $name, $keys, @args) = @_;
+
+    my $before = look();
+    my ($outcome, $reply) = @{call($name, $keys, @args)};
+    my $after = look();
+
+    $done{$outcome}++;
+
+    return 0 if $after eq $before;
+
+    return 1 if $outcome eq 'ok';
+
+    my %was = map { $_ => 1 } split /\n/, $before;
+    my @new = grep { !$was{$_} } split /\n/, $after;
+
+    # the answer that is kept for a repeat is a refusal too (once.lua)
+    @new = grep { !/^\{tgortc\}:once:/ } @new if $outcome ne 'error';
+    return 1 if !@new && keys(%was) <= (() = $after =~ /^/mg);
+
+    s/~?[0-9a-f]{40}$// for @new;
+    return 1 if $outcome eq 'error' && is_known($name, $what, @new);
+
+    $changed{"$name: $what: $outcome "
+             . ($outcome eq 'error' ? $reply =~ s/\n//r : '')
+             . " changed: @new"} = 1;
+
+    return 1;
+}
+
+
+# --- keys of other types, and what is not ours in them
+
+my @foreign = (
+    ['a string', ['SET', 'KEY', 'garbage']],
+    ['a list', ['RPUSH', 'KEY', 'garbage']],
+    ['a hash', ['HSET', 'KEY', 'garbage', 'garbage']],
+    ['a set', ['SADD', 'KEY', 'garbage']],
+    ['a sorted set', ['ZADD', 'KEY', 1, 'garbage']],
+    ['a stream', ['XADD', 'KEY', '*', 'garbage', 'garbage']],
+);
+
+my @garbage = (
+    ['nothing' => ''],
+    ['a byte that is none' => "\xc1"],
+    ['nil' => "\xc0"],
+    ['a number' => "\x07"],
+    ['true' => "\xc3"],
+    ['a text' => "\xa3abc"],
+    ['an empty array' => "\x90"],
+    ['an array of nils' => "\x9f" . "\xc0" x 15],
+    ['an array of texts' => "\xdc\x00\x14" . "\xa1a" x 20],
+    ['an array of arrays' => "\xdc\x00\x14" . "\x90" x 20],
+    ['an array of maps' => "\xdc\x00\x14" . "\x80" x 20],
+    ['an array of numbers' => "\xdc\x00\x14" . "\x01" x 20],
+    ['an array of infinities' => "\xdc\x00\x14"
+                                 . "\xcb\x7f\xf0\0\0\0\0\0\0" x 20],
+    ['an array that is cut off' => "\xdc\xff\xff\x01"],
+    ['a text that is cut off' => "\xdb\xff\xff\xff\xffabc"],
+    ['a deep array' => "\x91" x 10000 . "\x01"],
+    ['two objects' => "\x01\x02"],
+);
+
+
+sub each_script {
+    my ($what, @before) = @_;
+
+    restore(@before);
+
+    for my $name (@names) {
+        my ($room, @args) = @{$scripts{$name}};
+        my @common = @COMMON;
+
+        $common[2] = $room;
+
+        restore(@before)
+            if try($what, $name, [keys_of($room)], @common, @args);
+    }
+}
+
+
+for my $key (sort @keys) {
+    my $type = $redis->command('TYPE', $key);
+    my $short = $key =~ s/^\{tgortc\}://r;
+
+    for my $foreign (@foreign) {
+        my ($what, $command) = @$foreign;
+        my @command = map { $_ eq 'KEY' ? $key : $_ } @$command;
+
+        each_script("$short is $what", ['DEL', $key], \@command);
+    }
+
+    for my $garbage (@garbage) {
+        my ($what, $bytes) = @$garbage;
+        my @write;
+
+        restore();
+
+        if ($type eq 'string') {
+            @write = ['SET', $key, $bytes];
+
+        } elsif ($type eq 'list') {
+            @write = ['LSET', $key, 0, $bytes];
+
+        } elsif ($type eq 'hash') {
+            @write = map { ['HSET', $key, $_, $bytes] }
+                         @{$redis->command('HKEYS', $key)};
+
+        } elsif ($type eq 'stream') {
+            @write = ['XADD', $key, '*', 'e', $bytes];
+
+        } else {
+            @write = ['ZADD', $key, 1, $bytes];
+        }
+
+        each_script("$short has $what", @write);
+    }
+}
+
+is(join("\n", sort keys %changed), '',
+   'with foreign keys: what fails or refuses changes nothing');
+cmp_ok($done{error} || 0, '>', 100, 'scripts failed at them');
+%changed = ();
+
+
+# --- a room that is none keeps no other from its end
+
+my @kept;
+
+for my $case ((map { [$_->[0], ['SET', $P . 'room:r3', $_->[1]]] } @garbage),
+              (map { my $command = $_->[1];
+                     [$_->[0], [map { $_ eq 'KEY' ? $P . 'room:r3' : $_ }
+                                    @$command]] } @foreign))
+{
+    my ($what, $command) = @$case;
+
+    restore(['DEL', $P . 'room:r3'], $command,
+            ['ZADD', $P . 'deadlines', 1, 'r3', 2, 'r1']);
+
+    run('deadlines', '', 16) for 1 .. 2;
+
+    my $score = $redis->command('ZSCORE', $P . 'deadlines', 'r1');
+
+    push @kept, $what if defined $score && $score == 2;
+}
+
+is(join(', ', @kept), '', 'a room that is none keeps no other from its end');
+
+
+# --- arguments
+
+my @values = (
+    '', '0', '-1', '1.5', 'abc', 'nan', '-nan', 'inf', '-inf', '1e308',
+    '-1e308', '9007199254740993', '99999999999999999999', '0x7fffffff',
+    "\0", "\xff\xfe", ' 1 ', '1' x 400, 'x' x 100_000, '%s%n', "a\nb",
+    '{tgortc}:users', 'r1', 'bob',
+);
+
+
+sub value { return $values[rand @values] }
+
+
+for my $round (1 .. $rounds) {
+    my $name = $names[rand @names];
+    my ($room, @args) = @{$scripts{$name}};
+    my @common = @COMMON;
+    my @keys = keys_of($room);
+    my $what;
+
+    $common[2] = $room;
+
+    my @all = (@common, @args);
+    my $kind = int rand 8;
+
+    if ($kind == 0) {
+        $#all = int(rand @all) - 1;
+        $what = 'only ' . @all . ' arguments';
+
+    } elsif ($kind == 1) {
+        my $n = (10, 300, 4000, 9000)[rand 4];
+        my $value = rand() < 0.5 ? undef : value();
+
+        push @all, map { defined $value ? $value : "u$_" } 1 .. $n;
+        $what = "$n arguments more";
+
+    } elsif ($kind == 2) {
+        splice @all, rand @all, 1;
+        $what = 'an argument less';
+
+    } elsif ($kind == 3) {
+        $#keys = int(rand @keys) - 1;
+        $what = 'only ' . @keys . ' keys';
+
+    } elsif ($kind == 4) {
+        push @keys, $P . 'once:' . (rand() < 0.5 ? 'hash' : '');
+        $all[1] .= rand() < 0.5 ? 'fingerprint' : value();
+        $what = 'a key for once';
+        $all[rand @all] = value() if rand() < 0.5;
+
+    } else {
+        my @which;
+
+        for (1 .. 1 + rand 3) {
+            my $i = int rand @all;
+
+            $all[$i] = value();
+            push @which, "argument " . ($i + 1) . " is '"
+                         . substr($all[$i], 0, 24) =~ s/[^ -~]/?/gr . "'";
+        }
+
+        $what = join ', ', @which;
+    }
+
+    restore() if $round == 1;
+    restore() if try($what, $name, \@keys, @all);
+}
+
+is(join("\n", sort keys %changed), '',
+   'with wrong arguments: what fails or refuses changes nothing');
+
+
+# --- what is left
+
+is_deeply([map { $_->[3][0] . ' ' . $_->[2] }
+               @{$redis->command('SLOWLOG', 'GET', 10)}],
+          [], 'no script ran for seconds');
+like($redis->command('INFO', 'server'), qr/^process_id:$pid\r$/m,
+     'Redis is the same');
+
+diag(join ', ', map { "$_: $done{$_}" } sort keys %done);
+
+done_testing();
