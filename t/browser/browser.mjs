@@ -22,6 +22,9 @@ const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu',
     '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'];
 
 
+const windows = new Set();
+
+
 /* a window onto the server at an address; close() it in the end */
 
 export async function open(origin, options = {}) {
@@ -51,7 +54,7 @@ export async function open(origin, options = {}) {
     context.on('requestfailed', request => faults.push(
         `failed: ${request.url()} ${request.failure()?.errorText}`));
 
-    return {
+    const opened = {
         page,
         faults,
         shot: (name, more = {}) => {
@@ -61,10 +64,15 @@ export async function open(origin, options = {}) {
                 path: path.join(build, 'shots', `${name}.png`) });
         },
         close: async () => {
+            windows.delete(opened);
             await context.close();
             fs.rmSync(profile, { recursive: true, force: true });
         }
     };
+
+    windows.add(opened);
+
+    return opened;
 }
 
 
@@ -89,6 +97,12 @@ export async function step(name, check) {
     await test(name, check);
 
     if (failed) {
+        for (const { faults, shot, close } of windows) {
+            console.log(faults.join('\n'));
+            await shot('failed');
+            await close();
+        }
+
         process.exit(1);
     }
 }
@@ -110,7 +124,7 @@ export async function tell(...what) {
 
 /* waits until a check passes, which may be asynchronous, or throws its error */
 
-export async function until(check, seconds = 40) {
+export async function until(check, seconds = 30) {
     const end = Date.now() + 1000 * seconds;
 
     for (;;) {

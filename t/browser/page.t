@@ -23,8 +23,11 @@ ok(system("docs/pages.sh '$ENV{BUILD}' >&2") == 0, 'the pages are made');
 
 my $demo = slurp('conf/demo.conf');
 my ($types) = $demo =~ /^    (types \{.*?^    \})/ms;
-my ($places) = $demo =~ /^        (location \/ \{.*?^        \}\n.*?
-                                   location\ \/tgortc\/\ \{.*?^        \})/msx;
+my @places = $demo =~ m{^        (location /(?:tgortc/)? \{.*?^        \})}msg;
+
+is(scalar @places, 2, 'and of where they are');
+
+my $places = join "\n", @places;
 
 $places =~ s/\@BUILD\@/$ENV{BUILD}/g;
 
