@@ -144,7 +144,7 @@ function declaration(i,    text) {
         text = substr(line[i], length("local function ") + 1)
         declared = substr(text, 1, index(text, "(") - 1)
 
-        while (i < lines && line[i] != "end") {
+        while (i < lines && line[i] !~ /^end$|^local function .* end$/) {
             i++
         }
 

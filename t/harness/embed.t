@@ -99,6 +99,11 @@ is(linked("local function outer()\n    -- include part\n    f()\nend\n"
    . "    f()\nend\nouter()",
    'a part within a function has its indent');
 
+is(linked("local function none() end\nlocal function f()\n    none()\nend\n"
+          . "f()\n"),
+   "local function none() end\nlocal function f()\n    none()\nend\nf()",
+   'a function in one line ends there');
+
 is(linked("-- include one\nreturn X\n",
           'parts/one.lua' => "-- include two\n",
           'parts/two.lua' => "local X = 7\n"),
