@@ -12,7 +12,7 @@ import { age, number } from './format.js';
 const BREAKER = {
     closed: 'Delivering',
     open: 'Breaker open: nothing is sent for some seconds',
-    'half-open': 'Breaker half-open: one event is tried'
+    'half-open': 'Breaker half-open: the next event is a try'
 };
 
 let stats;
@@ -79,7 +79,7 @@ export function draw() {
 
     say(by('tile-pending'), number(stats.pending_count));
     say(by('tile-pending-more'), open
-        ? `${number(open)} of ${number(endpoints.length)} endpoints not taking any`
+        ? `${number(open)} of ${number(endpoints.length)} endpoints in trouble`
         : stats.pending_count ? `the oldest ${age(oldest)}` : 'all delivered');
     by('tile-pending-more').dataset.bad = open > 0;
 

@@ -32,12 +32,12 @@ my $places = join "\n", @places;
 $places =~ s/\@BUILD\@/$ENV{BUILD}/g;
 
 my $logs = 'location /api/v1/webhooks/logs { tgortc_webhook_logs; }';
-my $endpoint = endpoint();
 my $redis = redis();
+my $endpoint = endpoint();
 
 my $calls = calls(
     redis => $redis, endpoint => $endpoint, ring => '10m', join => '10m',
-    app => "tgortc_webhook_retry delays=200ms max_age=3s; $types",
+    app => "tgortc_webhook_retry delays=1s; $types",
     server => "$logs $places"
 );
 
@@ -55,7 +55,14 @@ browse('page.mjs',
 
     # the app's backend
     stop => sub { $endpoint->stop; return 1 },
-    start => sub { $endpoint->start; return 1 },
+    start_refusing => sub {
+        my ($rooms) = @_;
+
+        $endpoint->{rules} = [{ room => $rooms, answers => [{ status => 410 }] }];
+        $endpoint->start;
+        return 1;
+    },
+    accept => sub { $endpoint->answer; return 1 },
     accepted => sub {
         my ($room, $type) = @_;
 
