@@ -13,7 +13,7 @@ let skew = 0;
 
 
 export class Refusal extends Error {
-    constructor(status, message, retryAfter) {
+    constructor(status, message, retryAfter = 0) {
         super(message);
         this.status = status;               // 0: there was no answer
         this.retryAfter = retryAfter;       // seconds, or 0

@@ -308,12 +308,18 @@ await step('axe finds nothing, light and dark, wide and narrow', async () => {
 });
 
 await step('by keyboard everything is reached, in order, and seen', async () => {
+    await page.reload();
+    await row('calls', 'room_team').waitFor();
+    await row('failures', 'Dead letter').waitFor();
+    await row('endings', 'room_one').waitFor();
+    await press(page, 'Pause');
+    await page.locator('body').click({ position: { x: 1, y: 1 } });
+
     const wanted = await page.evaluate(() => {
         const all = [...document.querySelectorAll(
             'a[href], button, input, select, summary')].filter(
             e => e.checkVisibility() && !e.closest('dialog'));
 
-        document.activeElement.blur();
         all.forEach((e, i) => { e.dataset.n = i; });
 
         return all.length;
@@ -322,7 +328,7 @@ await step('by keyboard everything is reached, in order, and seen', async () => 
 
     assert(wanted > 20, `only ${wanted}`);
 
-    /* a field of a date has stops of its own */
+    /* inside a field of a date are more stops, which are the browser's */
 
     while (reached.at(-1) !== wanted - 1 && reached.length < wanted) {
         await page.keyboard.press('Tab');
@@ -332,17 +338,17 @@ await step('by keyboard everything is reached, in order, and seen', async () => 
             const style = getComputedStyle(e);
 
             return [Number(e.dataset.n ?? -1),
-                `${style.outlineStyle} ${style.outlineWidth}`];
+                `${style.outlineStyle} ${style.outlineWidth} of ${e.outerHTML}`];
         });
 
-        assert.match(outline, /^(solid|auto) [1-9]/, `of ${n}`);
-
         if (n !== reached.at(-1)) {
+            assert.match(outline, /^(solid|auto) [1-9].* of /);
             reached.push(n);
         }
     }
 
     assert.deepStrictEqual(reached, [...Array(wanted).keys()]);
+    await press(page, 'Pause');
 });
 
 await step('what has the focus keeps it over polls', async () => {
