@@ -71,6 +71,7 @@ url=http://localhost:$port
 cat << END
 
 TgoRTC answers on $url, its API is documented on $url/swagger/index.html
+Calls and webhooks can be seen on $url/tgortc/
 
   curl -d '{"creator":"user_001","device_type":"app","rtc_type":1,"uids":["user_002"],"room_id":"room_abc123"}' $url/api/v1/rooms
   curl -d '{"uid":"user_002","device_type":"web"}' $url/api/v1/rooms/room_abc123/join

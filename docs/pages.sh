@@ -2,13 +2,15 @@
 
 # Copyright (C) TgoRTC contributors
 #
-# Makes the pages of the API document:
+# Makes the pages of the API document, and puts the operator's page beside
+# them:
 #
 #     docs/pages.sh BUILD_DIR
 #
-# leaves BUILD_DIR/www/openapi.yaml, openapi.json and swagger/, to be served
-# as /openapi.yaml, /openapi.json and /swagger/.  The npm packages go to
-# BUILD_DIR/pages and are fetched only when package.json has changed.
+# leaves BUILD_DIR/www/openapi.yaml, openapi.json, swagger/ and tgortc/, to be
+# served as /openapi.yaml, /openapi.json, /swagger/ and /tgortc/.  The npm
+# packages go to BUILD_DIR/pages and are fetched only when package.json has
+# changed.
 
 set -eu
 
@@ -18,6 +20,7 @@ if [ $# -ne 1 ]; then
 fi
 
 docs=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+page=$docs/../src/page
 
 mkdir -p -- "$1/pages" "$1/www"
 build=$(CDPATH='' cd -- "$1" && pwd)
@@ -71,7 +74,7 @@ END
 cp "$docs/openapi.yaml" "$tmp/"
 
 
-# the page
+# the pages
 
 ui=$npm/node_modules/swagger-ui-dist
 
@@ -89,13 +92,16 @@ sed 's|^/\*# sourceMappingURL=.*\*/||' "$ui/swagger-ui.css" \
 
 cp "$docs/swagger/index.html" "$docs/swagger/initializer.js" "$tmp/swagger/"
 
+mkdir "$tmp/tgortc"
+cp "$page"/* "$tmp/tgortc/"
+
 
 # nginx's workers read them as another user, and may be reading them now
 
 cd "$tmp"
 chmod -R a+rX .
-mkdir -p "$www/swagger"
-chmod a+rx "$www" "$www/swagger"
+mkdir -p "$www/swagger" "$www/tgortc"
+chmod a+rx "$www" "$www/swagger" "$www/tgortc"
 
 find . -type f | while read -r file; do
     cmp -s "$file" "$www/$file" || mv -f "$file" "$www/$file"

@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
+import readline from 'node:readline';
 
 export const build = path.resolve(process.env.BUILD ?? 'build');
 
@@ -19,6 +20,9 @@ const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu',
     '--disable-quic', '--no-first-run', '--disable-background-networking',
     '--disable-component-update', '--disable-sync', '--disable-dev-shm-usage',
     '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'];
+
+
+const windows = new Set();
 
 
 /* a window onto the server at an address; close() it in the end */
@@ -50,22 +54,29 @@ export async function open(origin, options = {}) {
     context.on('requestfailed', request => faults.push(
         `failed: ${request.url()} ${request.failure()?.errorText}`));
 
-    return {
+    const opened = {
         page,
         faults,
-        shot: name => {
+        shot: (name, more = {}) => {
             fs.mkdirSync(path.join(build, 'shots'), { recursive: true });
 
-            return page.screenshot({
+            return page.screenshot({ ...more,
                 path: path.join(build, 'shots', `${name}.png`) });
         },
         close: async () => {
+            windows.delete(opened);
             await context.close();
             fs.rmSync(profile, { recursive: true, force: true });
         }
     };
+
+    windows.add(opened);
+
+    return opened;
 }
 
+
+let failed = 0;
 
 export async function test(name, check) {
     try {
@@ -73,7 +84,73 @@ export async function test(name, check) {
         console.log(`ok - ${name}`);
 
     } catch (error) {
+        failed++;
         console.log(`not ok - ${name}`);
         console.log(error.stack);
     }
+}
+
+
+/* the same as a part of a story: what follows would not make sense without */
+
+export async function step(name, check) {
+    await test(name, check);
+
+    if (failed) {
+        for (const { faults, shot, close } of windows) {
+            console.log(faults.join('\n'));
+            await shot('failed');
+            await close();
+        }
+
+        process.exit(1);
+    }
+}
+
+
+/* has something done by the test that started this script, see Browser.pm */
+
+let replies;
+
+export async function tell(...what) {
+    replies ??= readline.createInterface({ input: process.stdin })
+        [Symbol.asyncIterator]();
+
+    console.log(`do ${JSON.stringify(what)}`);
+
+    return JSON.parse((await replies.next()).value);
+}
+
+
+/* waits until a check passes, which may be asynchronous, or throws its error */
+
+export async function until(check, seconds = 30) {
+    const end = Date.now() + 1000 * seconds;
+
+    for (;;) {
+        try {
+            return await check();
+
+        } catch (error) {
+            if (Date.now() > end) {
+                throw error;
+            }
+        }
+
+        await new Promise(resolve => setTimeout(resolve, 50));
+    }
+}
+
+
+/* what axe-core finds wrong with a page, as text */
+
+const axe = fs.readFileSync(installed.resolve('axe-core/axe.min.js'), 'utf8');
+
+export async function violations(page) {
+    await page.evaluate(axe);
+
+    return page.evaluate(async () => (await axe.run(document, {
+        resultTypes: ['violations']
+    })).violations.map(v => `${v.id}: `
+        + v.nodes.map(n => `${n.html}: ${n.failureSummary}`).join('\n')));
 }
