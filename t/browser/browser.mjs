@@ -116,9 +116,16 @@ export async function tell(...what) {
     replies ??= readline.createInterface({ input: process.stdin })
         [Symbol.asyncIterator]();
 
+    /* only a reply that is awaited keeps the script from its end */
+
+    process.stdin.ref();
     console.log(`do ${JSON.stringify(what)}`);
 
-    return JSON.parse((await replies.next()).value);
+    const reply = await replies.next();
+
+    process.stdin.unref();
+
+    return JSON.parse(reply.value);
 }
 
 
