@@ -3,8 +3,8 @@
  * Copyright (C) TgoRTC contributors
  *
  * A request: its line (without "HTTP/1.1"), headers, an empty line, the body,
- * with "\n" for the ends of lines; how it is sent is not our matter but nginx's.
- * Redis is there, every script succeeds.
+ * with "\n" for the ends of lines; how it is sent is not our matter but
+ * nginx's.  Redis is there, every script succeeds.
  */
 
 
