@@ -92,7 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                       : "Expect: 100-continue\r\n",
                                       fuzz_question->body,
                                       strlen(fuzz_question->body));
-        status = fuzz_nginx_check(response);
+        status = fuzz_nginx_check(response, 0);
 
         /* it may have to wait for Redis, and then it is 503 */
 

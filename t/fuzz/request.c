@@ -54,7 +54,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     p += body.len;
 
     response = fuzz_nginx_ask(text, p - text);
-    status = fuzz_nginx_check(response);
+    status = fuzz_nginx_check(response, 1);
 
     fuzz_assert(status < 500 || status == 501 || status == 503
                 || status == 505);
