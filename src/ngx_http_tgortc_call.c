@@ -22,9 +22,9 @@
  * No number of ours is larger: ms until the year 2286.  And as many of them as
  * a reply may have can be added up.
  */
-#define NGX_HTTP_TGORTC_NUMBER_MAX 9999999999999LL
+#define NGX_HTTP_TGORTC_NUMBER_MAX  9999999999999LL
 
-/* where replies have the time, and the number of events that wait to be delivered */
+/* where replies have the time, and how many events wait to be delivered */
 #define NGX_HTTP_TGORTC_TIME       1
 #define NGX_HTTP_TGORTC_EVENTS     2
 

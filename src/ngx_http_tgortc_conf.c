@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_tgortc_conf.h"
+#include "ngx_tgortc_validate.h"
 
 
 #define NGX_HTTP_TGORTC_REDIS_ADDRESS  "127.0.0.1:6379"
@@ -145,6 +146,7 @@ ngx_http_tgortc_conf_livekit_url(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_tgortc_loc_conf_t *tlcf = conf;
 
     u_char       *p, *last;
+    size_t        n;
     ngx_str_t    *url;
     ngx_uint_t    i;
     static char  *schemes[] = {
@@ -183,11 +185,13 @@ ngx_http_tgortc_conf_livekit_url(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_ERROR;
     }
 
-    for ( /* void */ ; p < last; p++) {
-        if (*p <= ' ' || *p == 0x7f) {
+    for ( /* void */ ; p < last; p += n) {
+        n = ngx_tgortc_utf8_next((char *) p, last - p);
+
+        if (n == 0 || *p <= ' ' || *p == 0x7f) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"tgortc_livekit_url %V\" has a space or a "
-                               "control character", url);
+                               "control character, or is not UTF-8", url);
             return NGX_CONF_ERROR;
         }
     }

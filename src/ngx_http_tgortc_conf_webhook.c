@@ -12,6 +12,7 @@
 
 #include "ngx_http_tgortc_event.h"
 #include "ngx_tgortc_signature.h"
+#include "ngx_tgortc_validate.h"
 
 
 #define NGX_HTTP_TGORTC_WEBHOOK_TIMEOUT      10000
@@ -286,7 +287,11 @@ ngx_http_tgortc_conf_webhook_param(ngx_conf_t *cf,
     ngx_str_t  value;
 
     if (ngx_http_tgortc_conf_is(param, "name=", &value)) {
-        if (value.len == 0 || value.len > 64) {
+        /* it is shown in JSON */
+
+        if (value.len > 64
+            || !ngx_tgortc_valid_uid((char *) value.data, value.len))
+        {
             goto invalid;
         }
 

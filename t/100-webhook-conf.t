@@ -1630,3 +1630,33 @@ main::differs('tgortc_livekit_api')
 main::differs('tgortc_livekit_key')
 --- no_error_log
 another-secret
+
+
+
+=== TEST 142: an endpoint, a name that is not UTF-8
+--- http_config eval
+"tgortc_webhook http://webhook.example.com/ name=caf\xe9;"
+--- must_die
+--- error_log eval
+qr/\[emerg\].*invalid parameter "name=caf.*" of "tgortc_webhook"/
+
+
+
+=== TEST 143: an endpoint, a name in UTF-8
+--- http_config eval
+"tgortc_redis 127.0.0.1:$ENV{TEST_NGINX_REDIS_PORT};
+tgortc_webhook http://127.0.0.1:9/ name=caf\xc3\xa9 secret=s;
+tgortc_livekit_key devkey a-secret-of-the-tests-0123456789abcdef;
+tgortc_livekit_url wss://livekit.example.com/caf\xc3\xa9;"
+--- request
+GET /api/v1/rooms/none
+--- error_code: 404
+
+
+
+=== TEST 144: LiveKit's URL, not UTF-8
+--- http_config eval
+"tgortc_livekit_url wss://livekit.example.com/caf\xe9;"
+--- must_die
+--- error_log eval
+qr/\[emerg\].*"tgortc_livekit_url .*is not UTF-8/

@@ -3,7 +3,7 @@
 # Copyright (C) TgoRTC contributors
 #
 # Static checks: run.sh BUILD_DIR fast|all [check …], after "make build".  What
-# is not installed is passed over; exceptions are in exceptions.sh.
+# is not installed is passed over.  What is excepted is in exceptions.sh.
 
 set -u
 

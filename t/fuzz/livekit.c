@@ -53,7 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     status = fuzz_nginx_check(fuzz_nginx_request("POST",
                                                  "/api/v1/webhooks/livekit",
                                                  head, (const char *) data,
-                                                 size));
+                                                 size), 1);
 
     fuzz_assert(status == 200 || status == 400 || status == 413
                 || status == 503 || (status == 401 && size == 0));

@@ -4,8 +4,8 @@
  *
  * What comes from Redis's address: the first byte says what is asked of it,
  * the rest is the reply, to that script or (0) in the place of a greeting.
- * Counts and lengths in it are not to be trusted.  The second byte is the status
- * of what is delivered, in hundreds; from 128 on the reply is made of lines, an
+ * Counts and lengths in it are not to be trusted.  The second byte is the
+ * status of what is delivered, in hundreds; from 128 on the reply is made of lines, an
  * element each: a number, or "=" and a text.
  */
 
@@ -92,7 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                       : "Expect: 100-continue\r\n",
                                       fuzz_question->body,
                                       strlen(fuzz_question->body));
-        status = fuzz_nginx_check(response);
+        status = fuzz_nginx_check(response, 0);
 
         /* it may have to wait for Redis, and then it is 503 */
 

@@ -53,7 +53,7 @@ for target; do
            > "$log" 2>&1
     then
         echo "$target: $(sed -n 's/^Done \([0-9]* runs\).*/\1/p' "$log")," \
-             "$(grep -a -c . <(ls "$corpus")) inputs learnt"
+             "$(find "$corpus" -type f | wc -l) inputs"
     else
         failed=1
         echo "$target: a finding"

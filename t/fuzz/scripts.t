@@ -209,7 +209,8 @@ my (%changed, %done);
 # goes into the outbox or the clock of a room is checked by the module that
 # sends it, and not again.
 
-my $outbox = qr/^(?:endpoints|stats|breakers|(?:queue|due|age):\S+) (?:is|has) /;
+my $outbox = qr/^(?:endpoints|stats|breakers|(?:queue|due|age):\S+)
+                \ (?:is|has)\ /x;
 my $trusting = qr/^(?:create|register|claim|report)$/;
 my $times = qr/argument [5-9] |only \d arguments|an argument less|once/;
 
