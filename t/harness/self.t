@@ -430,6 +430,8 @@ END
 
 SKIP: {
     skip 'there is no valgrind', 8 if system('valgrind --version >/dev/null');
+    skip 'valgrind cannot run what has a sanitizer', 8
+        if $ENV{TEST_NGINX_SANITIZED};
 
     my %env = (TEST_NGINX_USE_VALGRIND => 1);
 
