@@ -45,14 +45,9 @@ sub percentile {
 sub make_rooms {
     my ($redis, $n) = @_;
 
-    # out of the C strings
-
     my $scripts = "$FindBin::Bin/../../src/scripts";
-    my $c = qx(cd '$scripts' && awk -v parts=parts -f embed.awk create.lua);
-    my $text = join '', map { "$_\n" } $c =~ /^    "(.*)\\n"$/mg;
-
-    $text =~ s/\\(.)/$1/g;
-
+    my $text = qx(cd '$scripts' \
+        && awk -v lua=1 -v parts=parts -f embed.awk create.lua);
     my $sha1 = $redis->command('SCRIPT', 'LOAD', $text);
     my $rooms = "'$FindBin::Bin/rooms.pl' create $sha1 user_%07d 0 $n";
     my $said = qx($rooms | redis-cli -s '$redis->{path}' --pipe);
