@@ -126,8 +126,9 @@ export class Chart {
         this.marks.replaceChildren(...marks);
 
         const text = 'Last 5 minutes: '
-            + `${count(sum('delivered'), 'event', 'events')} delivered, ${sum('dead')} given up;`
-            + ` ${this.last.waiting} waiting now, at most ${longest}.`;
+            + `${count(sum('delivered'), 'event', 'events')} delivered,`
+            + ` ${sum('dead')} given up; ${this.last.waiting} waiting now,`
+            + ` at most ${longest}.`;
 
         if (this.caption.textContent !== text) {
             this.caption.textContent = text;
