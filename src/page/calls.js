@@ -107,7 +107,8 @@ function state_of(room) {
         return ['talks', 'Talking'];
     }
 
-    if (room.participants.some(p => p.status === 0 && p.uid !== room.creator)) {
+    if (room.participants.some(p => p.status === 0 && p.uid !== room.creator))
+    {
         return ['rings', 'Ringing'];
     }
 
@@ -185,8 +186,9 @@ function create_row(room, labels) {
 
     cells[0].append(make('span', { class: 'badge' }));
     cells[1].append(foreign(room.room_id));
-    cells[3].append(room.rtc_type === 1 ? 'video' : 'audio', make('small', {},
-        room.max_participants === 2 ? '1:1' : `up to ${room.max_participants}`));
+    cells[3].append(room.rtc_type === 1 ? 'video' : 'audio',
+        make('small', {}, room.max_participants === 2 ? '1:1'
+            : `up to ${room.max_participants}`));
     cells[4].append(make('time'));
     cells[5].className = 'number';
 
@@ -264,7 +266,8 @@ export function draw_live() {
     const of = state => states.filter(s => s === state).length;
 
     say(by('tile-calls'), `${live.rooms.length}${live.more ? '+' : ''}`);
-    say(by('tile-calls-more'), `${of('rings')} ringing, ${of('talks')} talking`);
+    say(by('tile-calls-more'),
+        `${of('rings')} ringing, ${of('talks')} talking`);
 }
 
 

@@ -125,9 +125,10 @@ export class Chart {
 
         this.marks.replaceChildren(...marks);
 
-        const text = `Last 5 minutes: ${count(sum('delivered'), 'event', 'events')}`
-            + ` delivered, ${sum('dead')} given up;`
-            + ` ${this.last.waiting} waiting now, at most ${longest}.`;
+        const text = 'Last 5 minutes: '
+            + `${count(sum('delivered'), 'event', 'events')} delivered,`
+            + ` ${sum('dead')} given up; ${this.last.waiting} waiting now,`
+            + ` at most ${longest}.`;
 
         if (this.caption.textContent !== text) {
             this.caption.textContent = text;

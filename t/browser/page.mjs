@@ -307,7 +307,7 @@ await step('axe finds nothing, light and dark, wide and narrow', async () => {
     await page.setViewportSize({ width: 1280, height: 900 });
 });
 
-await step('by keyboard everything is reached, in order, and seen', async () => {
+await step('by keyboard all is reached, in order, and seen', async () => {
     await page.reload();
     await row('calls', 'room_team').waitFor();
     await row('failures', 'Dead letter').waitFor();
@@ -338,7 +338,8 @@ await step('by keyboard everything is reached, in order, and seen', async () => 
             const style = getComputedStyle(e);
 
             return [Number(e.dataset.n ?? -1),
-                `${style.outlineStyle} ${style.outlineWidth} of ${e.outerHTML}`];
+                `${style.outlineStyle} ${style.outlineWidth} of `
+                + e.outerHTML];
         });
 
         if (n !== reached.at(-1)) {

@@ -58,7 +58,9 @@ browse('page.mjs',
     start_refusing => sub {
         my ($rooms) = @_;
 
-        $endpoint->{rules} = [{ room => $rooms, answers => [{ status => 410 }] }];
+        $endpoint->{rules} = [
+            { room => $rooms, answers => [{ status => 410 }] }
+        ];
         $endpoint->start;
         return 1;
     },
