@@ -46,8 +46,8 @@ sub make_rooms {
     my ($redis, $n) = @_;
 
     my $scripts = "$FindBin::Bin/../../src/scripts";
-    my $text = qx(cd '$scripts' \
-        && awk -v lua=1 -v parts=parts -f embed.awk create.lua);
+    my $link = 'awk -v lua=1 -v parts=parts -f embed.awk create.lua';
+    my $text = qx(cd '$scripts' && $link);
     my $sha1 = $redis->command('SCRIPT', 'LOAD', $text);
     my $rooms = "'$FindBin::Bin/rooms.pl' create $sha1 user_%07d 0 $n";
     my $said = qx($rooms | redis-cli -s '$redis->{path}' --pipe);
