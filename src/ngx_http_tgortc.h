@@ -46,8 +46,11 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                  address;        /* as configured */
-    ngx_addr_t                *addrs;
+    ngx_addr_t                *addrs;          /* of Redis, or of sentinels */
     ngx_uint_t                 naddrs;
+    ngx_str_t                  sentinel;       /* name of the primary, or "" */
+    ngx_str_t                  sentinel_user;
+    ngx_str_t                  sentinel_password;
     ngx_int_t                  db;
     ngx_str_t                  user;
     ngx_str_t                  password;

@@ -48,6 +48,10 @@ char *ngx_http_tgortc_conf_webhook_logs(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_tgortc_conf_health(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* what tgortc_redis is by default; NULL if not, and logged */
+ngx_http_tgortc_redis_conf_t *ngx_http_tgortc_conf_redis_default(
+    ngx_conf_t *cf);
+
 /* an http or https URL that libcurl takes: NGX_OK, or it was logged */
 ngx_int_t ngx_http_tgortc_conf_url(ngx_conf_t *cf, char *directive,
     ngx_str_t *url);
