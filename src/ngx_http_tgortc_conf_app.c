@@ -218,14 +218,7 @@ ngx_http_tgortc_conf_differs(ngx_http_tgortc_settings_t *one,
     ngx_http_tgortc_key_t  *a, *b;
 
     if (one->redis != two->redis
-        && (one->redis->timeout != two->redis->timeout
-            || !ngx_http_tgortc_same(one->redis->user, two->redis->user)
-            || !ngx_http_tgortc_same(one->redis->password,
-                                     two->redis->password)
-            || !ngx_http_tgortc_same(one->redis->sentinel_user,
-                                     two->redis->sentinel_user)
-            || !ngx_http_tgortc_same(one->redis->sentinel_password,
-                                     two->redis->sentinel_password)))
+        && !ngx_http_tgortc_conf_redis_same(one->redis, two->redis))
     {
         return "tgortc_redis";
     }

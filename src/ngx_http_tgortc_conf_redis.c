@@ -15,6 +15,9 @@
 #define NGX_HTTP_TGORTC_REDIS_PREFIX   "tgortc"
 #define NGX_HTTP_TGORTC_REDIS_TIMEOUT  1000
 
+/* certificates between that of the server and the authority's */
+#define NGX_HTTP_TGORTC_REDIS_TLS_DEPTH  9
+
 
 static ngx_http_tgortc_redis_conf_t *ngx_http_tgortc_conf_redis_create(
     ngx_conf_t *cf, ngx_str_t *address);
@@ -22,11 +25,14 @@ static ngx_int_t ngx_http_tgortc_conf_redis_addresses(ngx_conf_t *cf,
     ngx_http_tgortc_redis_conf_t *redis, u_char *p, u_char *last,
     in_port_t port);
 static ngx_int_t ngx_http_tgortc_conf_redis_address(ngx_conf_t *cf,
-    ngx_array_t *addrs, ngx_str_t *address, in_port_t port);
+    ngx_array_t *addrs, ngx_str_t *address, in_port_t port, ngx_str_t *host);
+static ngx_uint_t ngx_http_tgortc_conf_is_name(ngx_str_t *host);
 static char *ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
     ngx_http_tgortc_redis_conf_t *redis, ngx_str_t *param);
 static ngx_int_t ngx_http_tgortc_conf_redis_prefix(ngx_str_t *prefix);
 static char *ngx_http_tgortc_conf_redis_check(
+    ngx_http_tgortc_redis_conf_t *redis);
+static char *ngx_http_tgortc_conf_redis_tls(ngx_conf_t *cf,
     ngx_http_tgortc_redis_conf_t *redis);
 
 
@@ -43,8 +49,36 @@ static struct {
       offsetof(ngx_http_tgortc_redis_conf_t, sentinel_user) },
     { ngx_string("sentinel_password="),
       offsetof(ngx_http_tgortc_redis_conf_t, sentinel_password) },
+    { ngx_string("tls_ca="), offsetof(ngx_http_tgortc_redis_conf_t, tls_ca) },
+    { ngx_string("tls_cert="),
+      offsetof(ngx_http_tgortc_redis_conf_t, tls_cert) },
+    { ngx_string("tls_key="),
+      offsetof(ngx_http_tgortc_redis_conf_t, tls_key) },
+    { ngx_string("tls_name="),
+      offsetof(ngx_http_tgortc_redis_conf_t, tls_name) },
     { ngx_null_string, 0 }
 };
+
+
+/* parameters whose value is "on" or "off" */
+
+static struct {
+    ngx_str_t   name;
+    size_t      offset;
+} ngx_http_tgortc_redis_flags[] = {
+    { ngx_string("tls="), offsetof(ngx_http_tgortc_redis_conf_t, tls) },
+    { ngx_string("tls_verify="),
+      offsetof(ngx_http_tgortc_redis_conf_t, tls_verify) },
+    { ngx_null_string, 0 }
+};
+
+
+#define ngx_http_tgortc_redis_text(redis, i)                                  \
+    ((ngx_str_t *) ((u_char *) redis + ngx_http_tgortc_redis_texts[i].offset))
+
+#define ngx_http_tgortc_redis_flag(redis, i)                                  \
+    ((ngx_flag_t *)                                                           \
+        ((u_char *) redis + ngx_http_tgortc_redis_flags[i].offset))
 
 
 char *
@@ -81,7 +115,13 @@ ngx_http_tgortc_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     tlcf->settings.redis = redis;
 
-    return ngx_http_tgortc_conf_redis_check(redis);
+    rv = ngx_http_tgortc_conf_redis_check(redis);
+
+    if (rv != NGX_CONF_OK || !redis->tls) {
+        return rv;
+    }
+
+    return ngx_http_tgortc_conf_redis_tls(cf, redis);
 }
 
 
@@ -108,6 +148,7 @@ ngx_http_tgortc_conf_redis_create(ngx_conf_t *cf, ngx_str_t *address)
 
     redis->address = *address;
     redis->timeout = NGX_HTTP_TGORTC_REDIS_TIMEOUT;
+    redis->tls_verify = 1;
     ngx_str_set(&redis->prefix, NGX_HTTP_TGORTC_REDIS_PREFIX);
 
     p = address->data;
@@ -147,13 +188,15 @@ ngx_http_tgortc_conf_redis_addresses(ngx_conf_t *cf,
     ngx_http_tgortc_redis_conf_t *redis, u_char *p, u_char *last,
     in_port_t port)
 {
-    u_char       *comma;
-    ngx_str_t     address;
+    u_char       *comma, *first;
+    ngx_str_t     address, host;
     ngx_array_t   addrs;
 
     if (ngx_array_init(&addrs, cf->pool, 4, sizeof(ngx_addr_t)) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    first = p;
 
     for ( ;; ) {
         comma = ngx_strlchr(p, last, ',');
@@ -161,7 +204,8 @@ ngx_http_tgortc_conf_redis_addresses(ngx_conf_t *cf,
         address.data = p;
         address.len = (comma ? comma : last) - p;
 
-        if (ngx_http_tgortc_conf_redis_address(cf, &addrs, &address, port)
+        if (ngx_http_tgortc_conf_redis_address(cf, &addrs, &address, port,
+                                               &host)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -177,13 +221,29 @@ ngx_http_tgortc_conf_redis_addresses(ngx_conf_t *cf,
     redis->addrs = addrs.elts;
     redis->naddrs = addrs.nelts;
 
+    /* a certificate is for the name, if it is one and there is one */
+
+    if (p == first && redis->sentinel.len == 0
+        && redis->addrs[0].sockaddr->sa_family != AF_UNIX
+        && ngx_http_tgortc_conf_is_name(&host))
+    {
+        redis->tls_host.len = host.len;
+        redis->tls_host.data = ngx_pnalloc(cf->pool, host.len + 1);
+
+        if (redis->tls_host.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_cpystrn(redis->tls_host.data, host.data, host.len + 1);
+    }
+
     return NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_http_tgortc_conf_redis_address(ngx_conf_t *cf, ngx_array_t *addrs,
-    ngx_str_t *address, in_port_t port)
+    ngx_str_t *address, in_port_t port, ngx_str_t *host)
 {
     ngx_url_t    u;
     ngx_addr_t  *addr;
@@ -216,7 +276,19 @@ ngx_http_tgortc_conf_redis_address(ngx_conf_t *cf, ngx_array_t *addrs,
 
     ngx_memcpy(addr, u.addrs, u.naddrs * sizeof(ngx_addr_t));
 
+    *host = u.host;
+
     return NGX_OK;
+}
+
+
+/* not an address */
+
+static ngx_uint_t
+ngx_http_tgortc_conf_is_name(ngx_str_t *host)
+{
+    return ngx_inet_addr(host->data, host->len) == INADDR_NONE
+           && ngx_strlchr(host->data, host->data + host->len, ':') == NULL;
 }
 
 
@@ -227,6 +299,7 @@ ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
     u_char      *last;
     ngx_int_t    n;
     ngx_str_t   *name, *text, value;
+    ngx_flag_t  *flag;
     ngx_uint_t   i;
 
     last = param->data + param->len;
@@ -235,11 +308,24 @@ ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
         name = &ngx_http_tgortc_redis_texts[i].name;
 
         if (ngx_strncmp(param->data, name->data, name->len) == 0) {
-            text = (ngx_str_t *) ((u_char *) redis
-                                  + ngx_http_tgortc_redis_texts[i].offset);
-
+            text = ngx_http_tgortc_redis_text(redis, i);
             text->data = param->data + name->len;
             text->len = last - text->data;
+
+            return NGX_CONF_OK;
+        }
+    }
+
+    for (i = 0; ngx_http_tgortc_redis_flags[i].name.len; i++) {
+        name = &ngx_http_tgortc_redis_flags[i].name;
+
+        if (ngx_strncmp(param->data, name->data, name->len) == 0) {
+            flag = ngx_http_tgortc_redis_flag(redis, i);
+            *flag = ngx_strcmp(param->data + name->len, "on") == 0;
+
+            if (!*flag && ngx_strcmp(param->data + name->len, "off") != 0) {
+                goto invalid;
+            }
 
             return NGX_CONF_OK;
         }
@@ -326,5 +412,121 @@ ngx_http_tgortc_conf_redis_check(ngx_http_tgortc_redis_conf_t *redis)
         return "has \"sentinel_password=\" without a sentinel";
     }
 
+    if (!redis->tls
+        && (redis->tls_ca.len || redis->tls_cert.len || redis->tls_key.len
+            || redis->tls_name.len || !redis->tls_verify))
+    {
+        return "has parameters of TLS without \"tls=on\"";
+    }
+
+    if ((redis->tls_cert.len == 0) != (redis->tls_key.len == 0)) {
+        return "takes \"tls_cert=\" and \"tls_key=\" together only";
+    }
+
     return NGX_CONF_OK;
+}
+
+
+#if (NGX_SSL)
+
+static char *
+ngx_http_tgortc_conf_redis_tls(ngx_conf_t *cf,
+    ngx_http_tgortc_redis_conf_t *redis)
+{
+    ngx_ssl_t           *ssl;
+    ngx_uint_t           i;
+    ngx_pool_cleanup_t  *cln;
+
+    ssl = ngx_pcalloc(cf->pool, sizeof(ngx_ssl_t));
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+
+    if (ssl == NULL || cln == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ssl->log = cf->log;
+
+    if (ngx_ssl_create(ssl, NGX_SSL_TLSv1_2|NGX_SSL_TLSv1_3, NULL) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    cln->handler = ngx_ssl_cleanup_ctx;
+    cln->data = ssl;
+
+    if (redis->tls_cert.len
+        && ngx_ssl_certificate(cf, ssl, &redis->tls_cert, &redis->tls_key,
+                               NULL)
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (redis->tls_ca.len) {
+        if (ngx_ssl_trusted_certificate(cf, ssl, &redis->tls_ca,
+                                        NGX_HTTP_TGORTC_REDIS_TLS_DEPTH)
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+
+    } else if (SSL_CTX_set_default_verify_paths(ssl->ctx) == 0) {
+        return "cannot use the certificates of the system";
+    }
+
+    for (i = 0; i < redis->naddrs; i++) {
+        if (redis->tls_verify && redis->tls_name.len == 0
+            && redis->addrs[i].sockaddr->sa_family == AF_UNIX)
+        {
+            return "needs \"tls_name=\" for TLS on a unix socket";
+        }
+    }
+
+    if (redis->tls_name.len == 0) {
+        redis->tls_name = redis->tls_host;
+    }
+
+    redis->tls_sni = redis->tls_name.len
+                     && ngx_http_tgortc_conf_is_name(&redis->tls_name);
+    redis->ssl = ssl;
+
+    return NGX_CONF_OK;
+}
+
+#else
+
+static char *
+ngx_http_tgortc_conf_redis_tls(ngx_conf_t *cf,
+    ngx_http_tgortc_redis_conf_t *redis)
+{
+    return "has \"tls=on\", which needs an nginx that is built with SSL";
+}
+
+#endif
+
+
+ngx_uint_t
+ngx_http_tgortc_conf_redis_same(ngx_http_tgortc_redis_conf_t *one,
+    ngx_http_tgortc_redis_conf_t *two)
+{
+    ngx_str_t   *a, *b;
+    ngx_uint_t   i;
+
+    for (i = 0; ngx_http_tgortc_redis_texts[i].name.len; i++) {
+        a = ngx_http_tgortc_redis_text(one, i);
+        b = ngx_http_tgortc_redis_text(two, i);
+
+        if (a->len != b->len || ngx_memcmp(a->data, b->data, a->len) != 0) {
+            return 0;
+        }
+    }
+
+    for (i = 0; ngx_http_tgortc_redis_flags[i].name.len; i++) {
+        if (*ngx_http_tgortc_redis_flag(one, i)
+            != *ngx_http_tgortc_redis_flag(two, i))
+        {
+            return 0;
+        }
+    }
+
+    return one->timeout == two->timeout;
 }

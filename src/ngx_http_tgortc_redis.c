@@ -294,6 +294,7 @@ ngx_http_tgortc_redis_serve(ngx_http_tgortc_redis_t *redis)
     ngx_http_tgortc_command_t  *cmd;
 
     redis->state = NGX_HTTP_TGORTC_REDIS_READY;
+    redis->connection->log = redis->log;
 
     ngx_del_timer(&redis->timer);
 

@@ -39,6 +39,7 @@ ngx_http_tgortc_redis_open(ngx_http_tgortc_redis_t *redis, ngx_addr_t *addr)
     ngx_connection_t      *c;
     ngx_peer_connection_t  pc;
 
+    redis->peer = addr;
     redis->addr_text.data = redis->text;
     redis->addr_text.len = ngx_sock_ntop(addr->sockaddr, addr->socklen,
                                          redis->text, NGX_SOCKADDR_STRLEN, 1);
@@ -73,14 +74,27 @@ ngx_http_tgortc_redis_open(ngx_http_tgortc_redis_t *redis, ngx_addr_t *addr)
     }
 
     c = pc.connection;
+    redis->connection = c;
+
+#if (NGX_SSL)
+
+    if (redis->conf->ssl != NULL) {
+        c->pool = ngx_create_pool(1024, redis->log);
+        if (c->pool == NULL) {
+            redis->reason = "no memory for TLS";
+            return NGX_ERROR;
+        }
+    }
+
+#endif
+
     c->data = redis;
-    c->log = redis->log;
+    c->log = redis->outage ? &redis->quiet : redis->log;
     c->read->log = redis->log;
     c->write->log = redis->log;
     c->read->handler = redis->read;
     c->write->handler = redis->write;
 
-    redis->connection = c;
     redis->state = NGX_HTTP_TGORTC_REDIS_CONNECTING;
 
     ngx_add_timer(&redis->timer, redis->conf->timeout);
@@ -102,6 +116,14 @@ ngx_http_tgortc_redis_opened(ngx_http_tgortc_redis_t *redis)
 
     c = redis->connection;
 
+#if (NGX_SSL)
+
+    if (redis->state == NGX_HTTP_TGORTC_REDIS_HANDSHAKE) {
+        return ngx_http_tgortc_redis_tls(redis);
+    }
+
+#endif
+
     err = 0;
     len = sizeof(int);
 
@@ -119,6 +141,14 @@ ngx_http_tgortc_redis_opened(ngx_http_tgortc_redis_t *redis)
         (void) ngx_tcp_nodelay(c);
     }
 
+#if (NGX_SSL)
+
+    if (redis->conf->ssl != NULL) {
+        return ngx_http_tgortc_redis_tls(redis);
+    }
+
+#endif
+
     return NGX_OK;
 }
 
@@ -126,6 +156,9 @@ ngx_http_tgortc_redis_opened(ngx_http_tgortc_redis_t *redis)
 void
 ngx_http_tgortc_redis_close(ngx_http_tgortc_redis_t *redis)
 {
+    ngx_pool_t        *pool;
+    ngx_connection_t  *c;
+
     redis->state = NGX_HTTP_TGORTC_REDIS_DOWN;
     redis->stale = 0;
     redis->reason = NULL;
@@ -137,9 +170,30 @@ ngx_http_tgortc_redis_close(ngx_http_tgortc_redis_t *redis)
         ngx_del_timer(&redis->timer);
     }
 
-    if (redis->connection != NULL) {
-        ngx_close_connection(redis->connection);
+    c = redis->connection;
+
+    if (c != NULL) {
         redis->connection = NULL;
+        pool = c->pool;
+
+#if (NGX_SSL)
+
+        /* without a word, which could not be waited for */
+
+        if (c->ssl != NULL) {
+            c->ssl->no_wait_shutdown = 1;
+            c->ssl->no_send_shutdown = 1;
+
+            (void) ngx_ssl_shutdown(c);
+        }
+
+#endif
+
+        ngx_close_connection(c);
+
+        if (pool != NULL) {
+            ngx_destroy_pool(pool);
+        }
     }
 
     if (redis->reader != NULL) {

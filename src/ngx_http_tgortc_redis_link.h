@@ -86,7 +86,8 @@ struct ngx_http_tgortc_redis_s {
     ngx_log_t                       quiet;
     const char                     *reason;    /* what is wrong */
     ngx_err_t                       err;
-    ngx_str_t                       addr_text;
+    ngx_addr_t                     *peer;
+    ngx_str_t                       addr_text; /* of it */
     u_char                          text[NGX_SOCKADDR_STRLEN + 1];
 
     unsigned                        again:1;   /* was asked for the time */
@@ -142,6 +143,13 @@ ngx_int_t ngx_http_tgortc_redis_open(ngx_http_tgortc_redis_t *redis,
  * open; NGX_AGAIN: the handler is called again; NGX_ERROR and the reason.
  */
 ngx_int_t ngx_http_tgortc_redis_opened(ngx_http_tgortc_redis_t *redis);
+
+#if (NGX_SSL)
+
+/* the same for the part of it that is TLS */
+ngx_int_t ngx_http_tgortc_redis_tls(ngx_http_tgortc_redis_t *redis);
+
+#endif
 
 void ngx_http_tgortc_redis_close(ngx_http_tgortc_redis_t *redis);
 

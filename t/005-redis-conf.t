@@ -113,3 +113,77 @@ qr/\[emerg\] \d+#\d+: "tgortc_redis" differs between /
 --- must_die
 --- error_log eval
 main::emerg('.*"127.0.0.1:redis".*"tgortc_redis".*')
+
+
+
+=== TEST 10: TLS, half a certificate
+--- http_config
+    tgortc_redis  127.0.0.1:6379 tls=on tls_cert=client.crt;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_redis" directive takes "tls_cert=" and "tls_key=" together only')
+
+
+
+=== TEST 11: TLS, parameters of it alone
+--- http_config
+    tgortc_redis  127.0.0.1:6379 tls_ca=ca.crt;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_redis" directive has parameters of TLS without "tls=on"')
+
+
+
+=== TEST 12: TLS is on or off
+--- http_config
+    tgortc_redis  127.0.0.1:6379 tls=yes;
+--- must_die
+--- error_log eval
+main::emerg('invalid parameter "tls=yes" of "tgortc_redis"')
+
+
+
+=== TEST 13: TLS, an authority that is not there
+--- http_config
+    tgortc_redis  127.0.0.1:6379 tls=on tls_ca=no-such-ca.crt;
+--- must_die
+--- error_log
+no-such-ca.crt
+
+
+
+=== TEST 14: TLS, a certificate that is not there
+--- http_config
+    tgortc_redis  127.0.0.1:6379 tls=on tls_cert=no-such.crt tls_key=no-such.key;
+--- must_die
+--- error_log
+no-such.crt
+
+
+
+=== TEST 15: TLS on a unix socket, for no name
+--- http_config
+    tgortc_redis  unix:/tmp/redis.sock tls=on;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_redis" directive needs "tls_name=" for TLS on a unix socket')
+
+
+
+=== TEST 16: one app with TLS and without
+--- http_config
+    tgortc_livekit_key  devkey a-secret-of-the-tests-0123456789abcdef;
+    tgortc_livekit_url  ws://localhost:7880;
+--- config
+    location /a {
+        tgortc_redis  127.0.0.1:6379 tls=on;
+        tgortc_rooms;
+    }
+
+    location /b {
+        tgortc_redis  127.0.0.1:6379;
+        tgortc_rooms;
+    }
+--- must_die
+--- error_log eval
+qr/\[emerg\] \d+#\d+: "tgortc_redis" differs between /

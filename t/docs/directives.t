@@ -130,7 +130,7 @@ sub parameters_are {
 }
 
 parameters_are('tgortc_redis', 'ngx_http_tgortc_conf_redis_param',
-               'ngx_http_tgortc_redis_texts');
+               'ngx_http_tgortc_redis_texts', 'ngx_http_tgortc_redis_flags');
 parameters_are('tgortc_webhook', 'ngx_http_tgortc_conf_webhook_param');
 parameters_are('tgortc_webhook_retry', 'ngx_http_tgortc_conf_webhook_retry');
 

@@ -148,7 +148,8 @@ sub switched {
 
 # Creates rooms from several clients, one after the other each, for that many
 # seconds.  Returns what became of each: id, status, when it was answered; and
-# what was wrong with answers that are neither 200 nor a proper 503.
+# what was wrong with answers that are neither 200 nor a proper 503.  With close
+# each has a connection of its own, as it has to where nginx is reloaded.
 
 sub load {
     my ($nginx, $seconds, %option) = @_;
@@ -181,7 +182,8 @@ sub load {
             $id = "$name-$me-" . $number++;
 
             return { %{$nginx->create($id, "$id.a", "$id.b")},
-                     keepalive => 1, after => time - $begin + 0.01 };
+                     keepalive => !$option{close},
+                     after => time - $begin + 0.01 };
         }
     } 1 .. $option{clients} || 8;
 
