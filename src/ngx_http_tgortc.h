@@ -74,13 +74,27 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                  address;        /* as configured */
-    ngx_addr_t                *addrs;
+    ngx_addr_t                *addrs;          /* of Redis, or of sentinels */
     ngx_uint_t                 naddrs;
+    ngx_str_t                  sentinel;       /* name of the primary, or "" */
+    ngx_str_t                  sentinel_user;
+    ngx_str_t                  sentinel_password;
     ngx_int_t                  db;
     ngx_str_t                  user;
     ngx_str_t                  password;
     ngx_str_t                  prefix;
     ngx_msec_t                 timeout;
+    ngx_flag_t                 tls;
+    ngx_flag_t                 tls_verify;
+    ngx_str_t                  tls_ca;         /* files */
+    ngx_str_t                  tls_cert;
+    ngx_str_t                  tls_key;
+    ngx_str_t                  tls_host;       /* of the address, a name */
+    ngx_str_t                  tls_name;       /* "": the address itself */
+    ngx_uint_t                 tls_sni;        /* it is a host's */
+#if (NGX_SSL)
+    ngx_ssl_t                 *ssl;            /* NULL: without TLS */
+#endif
 } ngx_http_tgortc_redis_conf_t;
 
 

@@ -8,11 +8,6 @@
 #include "ngx_tgortc_validate.h"
 
 
-#define NGX_HTTP_TGORTC_REDIS_ADDRESS  "127.0.0.1:6379"
-#define NGX_HTTP_TGORTC_REDIS_PORT     6379
-#define NGX_HTTP_TGORTC_REDIS_PREFIX   "tgortc"
-#define NGX_HTTP_TGORTC_REDIS_TIMEOUT  1000
-
 /* what a location takes that does not say so itself */
 #define NGX_HTTP_TGORTC_BODY_SIZE      (64 * 1024)
 #define NGX_HTTP_TGORTC_LIVEKIT_SIZE   (4 * 1024 * 1024)
@@ -21,10 +16,6 @@
 #define NGX_HTTP_TGORTC_SECRET_MIN     32
 
 
-static ngx_http_tgortc_redis_conf_t *ngx_http_tgortc_conf_redis_create(
-    ngx_conf_t *cf, ngx_str_t *address);
-static char *ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
-    ngx_http_tgortc_redis_conf_t *redis, ngx_str_t *param);
 static char *ngx_http_tgortc_conf_serve(ngx_conf_t *cf,
     ngx_http_tgortc_loc_conf_t *tlcf, ngx_http_tgortc_serves_e serves,
     ngx_http_handler_pt handler);
@@ -32,48 +23,6 @@ static char *ngx_http_tgortc_conf_body_size(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static void ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
     ngx_http_tgortc_loc_conf_t *conf);
-
-
-char *
-ngx_http_tgortc_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_tgortc_loc_conf_t *tlcf = conf;
-
-    char                          *rv;
-    ngx_str_t                     *value;
-    ngx_uint_t                     i;
-    ngx_http_tgortc_redis_conf_t  *redis;
-
-    if (tlcf->settings.redis != NULL) {
-        return "is duplicate";
-    }
-
-    if (ngx_http_tgortc_conf_once(cf, 2) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    value = cf->args->elts;
-
-    redis = ngx_http_tgortc_conf_redis_create(cf, &value[1]);
-    if (redis == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        rv = ngx_http_tgortc_conf_redis_param(cf, redis, &value[i]);
-        if (rv != NGX_CONF_OK) {
-            return rv;
-        }
-    }
-
-    if (redis->user.len && redis->password.len == 0) {
-        return "has \"user=\" without \"password=\"";
-    }
-
-    tlcf->settings.redis = redis;
-
-    return NGX_CONF_OK;
-}
 
 
 char *
@@ -397,16 +346,13 @@ char *
 ngx_http_tgortc_conf_merge(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *prev,
     ngx_http_tgortc_loc_conf_t *conf)
 {
-    ngx_str_t                    address;
     ngx_http_tgortc_settings_t  *from, *to;
 
     from = &prev->settings;
     to = &conf->settings;
 
     if (from->redis == NULL) {
-        ngx_str_set(&address, NGX_HTTP_TGORTC_REDIS_ADDRESS);
-
-        from->redis = ngx_http_tgortc_conf_redis_create(cf, &address);
+        from->redis = ngx_http_tgortc_conf_redis_default(cf);
         if (from->redis == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -480,128 +426,6 @@ ngx_http_tgortc_conf_merge(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *prev,
     ngx_http_tgortc_conf_merge_core(prev, conf);
 
     return ngx_http_tgortc_conf_app(cf, conf);
-}
-
-
-static ngx_http_tgortc_redis_conf_t *
-ngx_http_tgortc_conf_redis_create(ngx_conf_t *cf, ngx_str_t *address)
-{
-    ngx_url_t                      u;
-    ngx_http_tgortc_redis_conf_t  *redis;
-
-    redis = ngx_pcalloc(cf->pool, sizeof(ngx_http_tgortc_redis_conf_t));
-    if (redis == NULL) {
-        return NULL;
-    }
-
-    redis->address = *address;
-    redis->timeout = NGX_HTTP_TGORTC_REDIS_TIMEOUT;
-    ngx_str_set(&redis->prefix, NGX_HTTP_TGORTC_REDIS_PREFIX);
-
-    /* names are resolved here, where it may block, and never by a worker */
-
-    ngx_memzero(&u, sizeof(ngx_url_t));
-
-    u.url = *address;
-    u.default_port = NGX_HTTP_TGORTC_REDIS_PORT;
-
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "%s in the address \"%V\" of \"tgortc_redis\"",
-                           u.err ? u.err : "error", address);
-        return NULL;
-    }
-
-    if (u.uri.len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"tgortc_redis %V\" takes host:port or "
-                           "unix:path, the database is \"db=\"", address);
-        return NULL;
-    }
-
-    redis->addrs = u.addrs;
-    redis->naddrs = u.naddrs;
-
-    return redis;
-}
-
-
-static char *
-ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
-    ngx_http_tgortc_redis_conf_t *redis, ngx_str_t *param)
-{
-    size_t      i;
-    u_char      c;
-    ngx_int_t   n;
-    ngx_str_t   value;
-
-    if (ngx_strncmp(param->data, "db=", 3) == 0) {
-        redis->db = ngx_atoi(param->data + 3, param->len - 3);
-
-        if (redis->db == NGX_ERROR) {
-            goto invalid;
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(param->data, "user=", 5) == 0) {
-        redis->user.data = param->data + 5;
-        redis->user.len = param->len - 5;
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(param->data, "password=", 9) == 0) {
-        redis->password.data = param->data + 9;
-        redis->password.len = param->len - 9;
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(param->data, "prefix=", 7) == 0) {
-        value.data = param->data + 7;
-        value.len = param->len - 7;
-
-        /* the prefix stands in braces, as the hash tag of a cluster */
-
-        for (i = 0; i < value.len; i++) {
-            c = value.data[i];
-
-            if (c <= ' ' || c >= 0x7f || c == '{' || c == '}') {
-                goto invalid;
-            }
-        }
-
-        if (value.len == 0 || value.len > 64) {
-            goto invalid;
-        }
-
-        redis->prefix = value;
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_strncmp(param->data, "timeout=", 8) == 0) {
-        value.data = param->data + 8;
-        value.len = param->len - 8;
-
-        n = ngx_parse_time(&value, 0);
-
-        if (n == NGX_ERROR || n == 0) {
-            goto invalid;
-        }
-
-        redis->timeout = n;
-
-        return NGX_CONF_OK;
-    }
-
-    return ngx_http_tgortc_conf_invalid(cf, "tgortc_redis", param, 0);
-
-invalid:
-
-    return ngx_http_tgortc_conf_invalid(cf, "tgortc_redis", param, 1);
 }
 
 

@@ -50,6 +50,14 @@ char *ngx_http_tgortc_conf_health(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_tgortc_conf_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* what tgortc_redis is by default; NULL if not, and logged */
+ngx_http_tgortc_redis_conf_t *ngx_http_tgortc_conf_redis_default(
+    ngx_conf_t *cf);
+
+/* whether the same Redis is spoken to in the same way */
+ngx_uint_t ngx_http_tgortc_conf_redis_same(ngx_http_tgortc_redis_conf_t *one,
+    ngx_http_tgortc_redis_conf_t *two);
+
 /* an http or https URL that libcurl takes: NGX_OK, or it was logged */
 ngx_int_t ngx_http_tgortc_conf_url(ngx_conf_t *cf, char *directive,
     ngx_str_t *url);

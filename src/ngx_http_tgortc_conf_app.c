@@ -217,6 +217,7 @@ ngx_http_tgortc_conf_same_app(ngx_http_tgortc_redis_conf_t *one,
     b = &two->addrs[0].name;
 
     return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0
+           && ngx_http_tgortc_same(one->sentinel, two->sentinel)
            && one->db == two->db
            && one->prefix.len == two->prefix.len
            && ngx_memcmp(one->prefix.data, two->prefix.data, one->prefix.len)
@@ -234,10 +235,7 @@ ngx_http_tgortc_conf_differs(ngx_http_tgortc_settings_t *one,
     ngx_http_tgortc_key_t  *a, *b;
 
     if (one->redis != two->redis
-        && (one->redis->timeout != two->redis->timeout
-            || !ngx_http_tgortc_same(one->redis->user, two->redis->user)
-            || !ngx_http_tgortc_same(one->redis->password,
-                                     two->redis->password)))
+        && !ngx_http_tgortc_conf_redis_same(one->redis, two->redis))
     {
         return "tgortc_redis";
     }

@@ -30,7 +30,7 @@ sub sorted { return join ' ', sort @_ }
 
 my $module = slurp('ngx_http_tgortc_module.c');
 my $conf = join '', map { slurp("src/ngx_http_tgortc_$_") }
-                    qw(conf.h conf.c conf_webhook.c);
+                    qw(conf.h conf.c conf_redis.c conf_webhook.c);
 my $page = slurp('docs/directives.md');
 
 
@@ -104,10 +104,20 @@ sub body_of {
 }
 
 
-sub parameters_are {
-    my ($name, @functions) = @_;
+sub table_of {
+    my ($name) = @_;
 
-    my $body = join '', map { body_of($_) } @functions;
+    my ($table) = $conf =~ /^\} \Q$name\E\[\] = \{\n(.*?)^\};\n/ms
+        or die "no $name\n";
+
+    return $table;
+}
+
+
+sub parameters_are {
+    my ($name, $function, @tables) = @_;
+
+    my $body = join '', body_of($function), map { table_of($_) } @tables;
     my @read = $body =~ /"([a-z_]+)="/g;
     my @shown = $entry{$name}{syntax} =~ /\[([a-z_]+)=/g;
 
@@ -117,7 +127,8 @@ sub parameters_are {
         for @read;
 }
 
-parameters_are('tgortc_redis', 'ngx_http_tgortc_conf_redis_param');
+parameters_are('tgortc_redis', 'ngx_http_tgortc_conf_redis_param',
+               'ngx_http_tgortc_redis_texts', 'ngx_http_tgortc_redis_flags');
 parameters_are('tgortc_webhook', 'ngx_http_tgortc_conf_webhook_param');
 parameters_are('tgortc_webhook_retry', 'ngx_http_tgortc_conf_webhook_retry');
 

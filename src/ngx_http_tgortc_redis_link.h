@@ -1,0 +1,167 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ *
+ * What the files of the connection to Redis share: redis.c has the commands,
+ * redis_primary.c has what comes before them, redis_sentinel.c whom
+ * they are sent to, redis_link.c and redis_tls.c the connection itself.
+ */
+
+
+#ifndef _NGX_HTTP_TGORTC_REDIS_LINK_H_INCLUDED_
+#define _NGX_HTTP_TGORTC_REDIS_LINK_H_INCLUDED_
+
+
+#include "ngx_http_tgortc_redis.h"
+
+
+/* the part of the timeout by which Redis's clock may be mistaken: an eighth */
+#define NGX_HTTP_TGORTC_REDIS_MARGIN  8
+
+/* bytes; what is asked of a sentinel has short replies */
+#define NGX_HTTP_TGORTC_REDIS_GREETING_MAX  4096
+
+/* the most that is asked of a server before it is served from */
+#define NGX_HTTP_TGORTC_REDIS_STEPS   5
+
+
+typedef enum {
+    NGX_HTTP_TGORTC_REDIS_DOWN = 0,
+    NGX_HTTP_TGORTC_REDIS_SEEKING,         /* a sentinel is asked */
+    NGX_HTTP_TGORTC_REDIS_CONNECTING,
+    NGX_HTTP_TGORTC_REDIS_HANDSHAKE,       /* of TLS */
+    NGX_HTTP_TGORTC_REDIS_GREETING,
+    NGX_HTTP_TGORTC_REDIS_READY
+} ngx_http_tgortc_redis_state_e;
+
+
+/* what a server has to answer, see ngx_http_tgortc_redis_greeted() */
+
+typedef enum {
+    NGX_HTTP_TGORTC_REDIS_OK = 0,
+    NGX_HTTP_TGORTC_REDIS_PONG,
+    NGX_HTTP_TGORTC_REDIS_ROLE,
+    NGX_HTTP_TGORTC_REDIS_TIME,
+    NGX_HTTP_TGORTC_REDIS_PRIMARY          /* of a sentinel */
+} ngx_http_tgortc_redis_step_e;
+
+
+struct ngx_http_tgortc_redis_s {
+    ngx_http_tgortc_redis_conf_t   *conf;
+    ngx_http_tgortc_counters_t     *counters;
+    ngx_http_tgortc_ready_pt        ready;
+    void                           *data;      /* of ready's */
+    ngx_http_tgortc_redis_state_e   state;
+    ngx_connection_t               *connection;
+    ngx_event_handler_pt            read;      /* of connections */
+    ngx_event_handler_pt            write;
+    ngx_http_tgortc_redis_t        *watch;     /* on sentinels, or NULL */
+    void                          (*told)(ngx_http_tgortc_redis_t *redis);
+    redisReader                    *reader;
+
+    ngx_event_t                     timer;     /* of connecting, of backoff */
+    ngx_msec_t                      backoff;
+    ngx_msec_t                      down_since;
+    ngx_msec_t                      heard_at;  /* any bytes from Redis */
+    uint64_t                        heard_us;
+    ngx_uint_t                      addr;      /* next to try */
+    ngx_addr_t                      primary;   /* as told; socklen 0: unknown */
+    ngx_sockaddr_t                  sockaddr;  /* of it */
+
+    ngx_http_tgortc_redis_step_e    steps[NGX_HTTP_TGORTC_REDIS_STEPS];
+    ngx_uint_t                      nsteps;
+    ngx_uint_t                      step;      /* next to be answered */
+    ngx_msec_t                      greeted_at;
+
+    int64_t                         clock;     /* ms ahead of ours */
+
+    u_char                         *out;
+    size_t                          out_pos;
+    size_t                          out_len;
+    size_t                          out_size;
+
+    ngx_queue_t                     waiting;
+    ngx_queue_t                     sent;
+    ngx_uint_t                      pending;
+
+    ngx_log_t                      *log;
+    ngx_log_t                       quiet;
+    const char                     *reason;    /* what is wrong */
+    ngx_err_t                       err;
+    ngx_addr_t                     *peer;
+    ngx_str_t                       addr_text; /* of it */
+    u_char                          text[NGX_SOCKADDR_STRLEN + 1];
+
+    unsigned                        again:1;   /* was asked for the time */
+    unsigned                        served:1;  /* has been ready before */
+    unsigned                        outage:1;  /* was logged */
+    unsigned                        stale:1;   /* to be opened anew */
+};
+
+
+/*
+ * Connects to the primary, or has a sentinel asked for it: NGX_OK, then the
+ * write handler or told() is called; or NGX_ERROR and the reason.
+ */
+ngx_int_t ngx_http_tgortc_redis_connect(ngx_http_tgortc_redis_t *redis);
+
+/* sends what comes first on a connection */
+ngx_int_t ngx_http_tgortc_redis_greet(ngx_http_tgortc_redis_t *redis);
+
+/* a part of it */
+ngx_int_t ngx_http_tgortc_redis_auth(ngx_http_tgortc_redis_t *redis);
+ngx_int_t ngx_http_tgortc_redis_ask(ngx_http_tgortc_redis_t *redis,
+    ngx_http_tgortc_redis_step_e step, ngx_str_t *args, ngx_uint_t n);
+
+/*
+ * What the reply to it means.  NGX_OK: that was all; NGX_AGAIN: there is more
+ * to come; NGX_ERROR: the server is of no use, and the reason if it is known.
+ */
+ngx_int_t ngx_http_tgortc_redis_greeted(ngx_http_tgortc_redis_t *redis,
+    redisReply *reply);
+
+/* logs an error of the server at that address, once in an outage */
+void ngx_http_tgortc_redis_says(ngx_http_tgortc_redis_t *redis,
+    ngx_str_t *addr_text, redisReply *reply);
+
+
+/* a watch on the sentinels; NULL without memory */
+ngx_http_tgortc_redis_t *ngx_http_tgortc_redis_watch(
+    ngx_http_tgortc_redis_t *redis, ngx_pool_t *pool);
+
+/*
+ * Asks the next sentinel: NGX_OK, then told() is called when the primary is
+ * known, or with a reason why it is not, and later whenever it is another; or
+ * NGX_ERROR and the reason.
+ */
+ngx_int_t ngx_http_tgortc_redis_seek(ngx_http_tgortc_redis_t *redis);
+
+
+/* NGX_OK or NGX_ERROR, as ngx_http_tgortc_redis_connect() */
+ngx_int_t ngx_http_tgortc_redis_open(ngx_http_tgortc_redis_t *redis,
+    ngx_addr_t *addr);
+
+/*
+ * For the write handler of a connection that is being opened.  NGX_OK: it is
+ * open; NGX_AGAIN: the handler is called again; NGX_ERROR and the reason.
+ */
+ngx_int_t ngx_http_tgortc_redis_opened(ngx_http_tgortc_redis_t *redis);
+
+#if (NGX_SSL)
+
+/* the same for the part of it that is TLS */
+ngx_int_t ngx_http_tgortc_redis_tls(ngx_http_tgortc_redis_t *redis);
+
+#endif
+
+void ngx_http_tgortc_redis_close(ngx_http_tgortc_redis_t *redis);
+
+/* appends a command to what is to be written when the turn ends */
+ngx_int_t ngx_http_tgortc_redis_append(ngx_http_tgortc_redis_t *redis,
+    int argc, const char **argv, const size_t *argvlen);
+
+/* as much as goes; NGX_ERROR is the write handler's to deal with */
+ngx_int_t ngx_http_tgortc_redis_write(ngx_http_tgortc_redis_t *redis);
+
+
+#endif /* _NGX_HTTP_TGORTC_REDIS_LINK_H_INCLUDED_ */
