@@ -169,4 +169,5 @@ endef
 SHELL := /bin/bash
 
 .PHONY: all build pages run test unit test-valgrind test-asan fuzz check \
-	soak bench deb test-deb deps deps-test deps-fuzz deps-check deps-bench deps-browser deps-deb deps-test-deb clean
+	soak bench deb test-deb deps deps-test deps-fuzz deps-check deps-bench \
+	deps-browser deps-deb deps-test-deb clean
