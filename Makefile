@@ -6,6 +6,7 @@
 #   make test             all tests; make test T="t/020-create.t …" some of them
 #   make test-asan        the same under AddressSanitizer and UBSan
 #   make test-valgrind    the Test::Nginx suites under valgrind
+#   make chaos            faults under load, CHAOS_SECONDS of it for each seed
 #   make bench            the figures of docs/benchmarks.md
 #   make deb              Debian's package, in build/deb
 #   make test-deb         installs it in a Debian of its own, and tries it
@@ -32,7 +33,8 @@ BROWSER :=	$(if $(filter-out t/browser/%,$(T)),,deps-browser)
 DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 		libcjson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev \
 		ca-certificates curl
-DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind
+DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind \
+		libfaketime
 DEPS_BENCH :=	wrk
 DEPS_BROWSER :=	chromium
 DEPS_DEB :=	build-essential debhelper fakeroot lintian
@@ -82,6 +84,10 @@ test-valgrind: deps deps-test
 
 test-asan: deps deps-test
 	t/asan.sh $(BUILD) $(T)
+
+chaos: deps deps-test
+	@$(MAKE) build
+	CHAOS_SECONDS=$${CHAOS_SECONDS-180} t/run.sh $(BUILD) t/chaos/chaos.t
 
 bench: deps deps-bench
 	@$(MAKE) build
@@ -143,5 +149,5 @@ endef
 
 SHELL := /bin/bash
 
-.PHONY: all build pages run test unit test-valgrind test-asan bench deb \
+.PHONY: all build pages run test unit test-valgrind test-asan chaos bench deb \
 	test-deb deps deps-test deps-bench deps-browser deps-deb deps-test-deb clean

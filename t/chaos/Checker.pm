@@ -314,7 +314,13 @@ sub lost {
                              $finished ? $finished : ();
             }
 
-            if ($op eq 'livekit.joined' && $end > $e) {
+            # a creator is closed without an event when he came too late
+
+            if ($op eq 'livekit.joined' && $end > $e
+                && !grep { $_->{uids}[0] eq $uid
+                           && $e > $_->{b} + min(@{$it->{run}{ring}}) }
+                         requests_of($room, 'create'))
+            {
                 push @wrong, "LiveKit: $uid has not joined"
                     if !events_of($room, 'participant\.joined', $uid)
                        && !grep { (happened($_))[0] <= $e }
@@ -332,7 +338,7 @@ sub lost {
 my %CAUSE = (
     'participant.invited'   => ['create|invite'],
     'participant.rejected'  => ['leave'],
-    'participant.cancelled' => ['leave|cancel|livekit\.left'],
+    'participant.cancelled' => ['leave|cancel'],
     'participant.joined'    => ['livekit\.joined']
 );
 
@@ -349,6 +355,11 @@ sub invented {
             my ($uid, $type) = @$event{qw(uid type)};
             my @requests = requests_of($room, $cause->[0], $uid);
 
+            # what LiveKit says may do it, now or after a grace
+
+            next if $type eq 'participant.cancelled'
+                    && requests_of($room, 'livekit\.(?:left|finished)');
+
             if (!@requests) {
                 push @wrong, "$type of $uid: nobody asked for it";
                 next;
@@ -356,10 +367,6 @@ sub invented {
 
             my ($first, $last) = happened($event);
             my $until = max(map { over($it, $_) } @requests);
-
-            # a grace comes between
-            next if $type eq 'participant.cancelled'
-                    && grep { $_->{op} eq 'livekit.left' } @requests;
 
             push @wrong, sprintf '%s of %s: %.1f s after the last answer',
                                  $type, $uid, $first - $until

@@ -143,21 +143,20 @@ sub plan {
             %there = ();
         }
 
-        my @now = map { my $p = $there{$_};
-                        { sid => $p->{sid}, identity => $_, state => 'ACTIVE',
-                          kind => 'STANDARD',
-                          joined_at_ms => $p->{joinedAtMs} } }
-                  sort keys %there;
+        my @now = map { $there{$_} } sort keys %there;
 
         push @steps, {
             tries => 3,
-            make => sub { return { port => $option->{livekit}, method => 'PUT',
-                                   path => "/$room", body => [@now] } }
+            make => sub {
+                begin_session($participant) if $op eq 'joined';
+
+                return { port => $option->{livekit}, method => 'PUT',
+                         path => "/$room",
+                         body => [map { listed($_) } @now] };
+            }
         };
 
-        $session->$op(@how);
-
-        my $body = $json->encode(shift @{$calls->{sent}});
+        my $body;
 
         push @steps, {
             tries => $LIVEKIT_TRIES,
@@ -168,6 +167,11 @@ sub plan {
             make => sub {
                 my ($nginx) = @_;
                 my $it = bless { nginx => $nginx }, 'TgoRTC::Calls';
+
+                if (!defined $body) {
+                    $session->$op(@how);
+                    $body = $json->encode(shift @{$calls->{sent}});
+                }
 
                 return $it->webhook_request($body, TgoRTC::Calls::token($body));
             }
@@ -262,6 +266,30 @@ sub plan {
     }
 
     return @steps;
+}
+
+
+# A session is as old as LiveKit's word of it.
+
+sub begin_session {
+    my ($participant) = @_;
+    my $now = int 1000 * time;
+
+    return if $participant->{begun};
+
+    @$participant{qw(begun joinedAt joinedAtMs)} = (1, int($now / 1000) . '',
+                                                    "$now");
+}
+
+
+# as RoomService lists it
+
+sub listed {
+    my ($participant) = @_;
+
+    return { sid => $participant->{sid}, identity => $participant->{identity},
+             state => 'ACTIVE', kind => 'STANDARD',
+             joined_at_ms => $participant->{joinedAtMs} };
 }
 
 

@@ -88,6 +88,9 @@ sub make {
 }
 
 
+sub kinds { return scalar @KINDS }
+
+
 # Numbers from 0 to less than 1, everywhere the same.
 
 sub generator {
