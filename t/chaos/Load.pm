@@ -145,18 +145,18 @@ sub plan {
 
         my @now = map { $there{$_} } sort keys %there;
 
+        my ($begun, $body);
+
         push @steps, {
             tries => 3,
             make => sub {
-                begin_session($participant) if $op eq 'joined';
+                begin_session($participant) if $op eq 'joined' && !$begun++;
 
                 return { port => $option->{livekit}, method => 'PUT',
                          path => "/$room",
                          body => [map { listed($_) } @now] };
             }
         };
-
-        my $body;
 
         push @steps, {
             tries => $LIVEKIT_TRIES,
@@ -275,10 +275,7 @@ sub begin_session {
     my ($participant) = @_;
     my $now = int 1000 * time;
 
-    return if $participant->{begun};
-
-    @$participant{qw(begun joinedAt joinedAtMs)} = (1, int($now / 1000) . '',
-                                                    "$now");
+    @$participant{qw(joinedAt joinedAtMs)} = (int($now / 1000) . '', "$now");
 }
 
 

@@ -10,7 +10,8 @@
 #     CHAOS_SEEDS     how many seeds, that one and those after it
 #     CHAOS_SECONDS   how long there is load, for each
 #     CHAOS_FAULTS    kinds of faults to choose from, with commas: "redis,link"
-#     CHAOS_FSYNC     of Redis's append-only file: always, everysec
+#     CHAOS_FSYNC     of Redis's append-only file: always, everysec; "no" is
+#                     none, and has to fail
 #     CHAOS_DIR       where histories are kept
 
 use strict;
@@ -43,7 +44,7 @@ use World;
 
 my $SEED = defined $ENV{CHAOS_SEED} ? $ENV{CHAOS_SEED} : 1;
 my $SEEDS = $ENV{CHAOS_SEEDS} || 1;
-my $SECONDS = $ENV{CHAOS_SECONDS} || 40;
+my $SECONDS = $ENV{CHAOS_SECONDS} || 30;
 my $FSYNC = $ENV{CHAOS_FSYNC} || 'always';
 my $DIR = $ENV{CHAOS_DIR} || "$ENV{BUILD}/chaos";
 my @FAULTS = split /,/, $ENV{CHAOS_FAULTS} || '';
