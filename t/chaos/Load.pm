@@ -18,9 +18,11 @@ use Schedule;
 
 my $json = JSON::PP->new->canonical->utf8;
 
-# how often a request is sent, how often LiveKit sends an event
+# how often a request is sent, how often LiveKit sends an event; the share of
+# requests that are sent once only, so that it shows what became of that one
 
 my ($TRIES, $LIVEKIT_TRIES) = (25, 6);
+my $ONCE = 0.4;
 
 # seconds
 
@@ -115,7 +117,7 @@ sub plan {
         my $more = ref $args[-1] ? pop @args : {};
 
         push @steps, {
-            tries => $TRIES,
+            tries => $random->() < $ONCE ? 1 : $TRIES,
             note => { op => $op, room => $room, $op eq 'leave' || $op eq 'join'
                         ? (uid => $args[0]) : (uids => [@args]) },
             make => sub {

@@ -1316,7 +1316,7 @@ sub run {
     # what is held back has no time; nothing overtakes what goes the same way
 
     my $send_late = sub {
-        my (@rest, %held);
+        my (@rest, @ended, %held);
 
         for my $late (@late) {
             my ($when, $socket, $data) = @$late;
@@ -1329,10 +1329,15 @@ sub run {
                 next;
             }
 
-            syswrite $socket, $data;
+            if (defined $data) {
+                syswrite $socket, $data;
+            } else {
+                push @ended, $socket;
+            }
         }
 
         @late = @rest;
+        $close->($_) for grep { $peer{$_} } @ended;
 
         return List::Util::min(grep { defined } map { $_->[0] } @late);
     };
@@ -1398,7 +1403,16 @@ sub run {
             my $peer = $peer{$socket} or next;
 
             if (!sysread $socket, my $data, 65536) {
-                $close->($socket);
+
+                # what is on the way arrives nevertheless, and then the end
+
+                if (grep { $_->[1] == $peer } @late) {
+                    push @late, [0, $peer, undef];
+                    $select->remove($socket);
+                } else {
+                    $close->($socket);
+                }
+
                 next;
 
             } elsif ($order eq 'delay' || $is_held->($socket)
