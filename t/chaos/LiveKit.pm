@@ -3,7 +3,8 @@ package LiveKit;
 # Copyright (C) TgoRTC contributors
 #
 # A stand-in for LiveKit's RoomService that knows who is in which room, because
-# the load tells it: PUT /ROOM with a JSON list of participants.
+# the load tells it: PUT /ROOM with a JSON list of participants.  PUT / says that
+# nobody is anywhere any more.
 
 use strict;
 use warnings;
@@ -24,8 +25,13 @@ sub choose {
     my ($body) = $bytes =~ /\r\n\r\n(.*)/s;
     my $rooms = $self->{rooms} ||= {};
 
-    if ($bytes =~ m{^PUT /(\S+)}) {
-        $rooms->{$1} = $json->decode($body);
+    if ($bytes =~ m{^PUT /(\S*)}) {
+        if ($1 eq '') {
+            $self->{rooms} = {};
+        } else {
+            $rooms->{$1} = $json->decode($body);
+        }
+
         return {};
     }
 

@@ -214,6 +214,10 @@ sub run {
     }
 
     $load->finish;
+
+    # who could not tell that he left goes now
+
+    ask({ port => $self->{livekit}{port}, method => 'PUT', path => '/' });
     $self->settle;
     $self->note('stall', %$_) for @{$watchdog->finish->{stalls} || []};
     $self->collect;
