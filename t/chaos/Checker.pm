@@ -13,6 +13,7 @@ package Checker;
 #     killed   the pid of a process of nginx
 #     stall    from b to e nobody ran on this machine
 #     room     as Redis had it at the end
+#     gone     LiveKit has nobody any more, all have hung up
 #     end      what Redis still had at the end that should have gone
 #     log      a line of an nginx's log that no run may leave behind
 #
@@ -83,7 +84,7 @@ sub sort_out {
     for my $record (@records) {
         my $k = $record->{k};
 
-        if ($k eq 'run' || $k eq 'end') {
+        if ($k =~ /^(?:run|gone|end)$/) {
             $it{$k} = $record;
 
         } elsif ($k eq 'killed') {
@@ -676,8 +677,12 @@ sub late {
                             requests_of($room, 'livekit\.finished')));
 
             } elsif ($type eq 'room.finished') {
-                @causes = map { over($it, $_) + $run->{age} }
-                              @{$room->{requests}};
+                # a call goes on for as long as LiveKit lists somebody
+
+                @causes = map { $_ + $run->{age} }
+                    (map { over($it, $_) } @{$room->{requests}}),
+                    $it->{gone} && requests_of($room, 'livekit\.joined')
+                        ? $it->{gone}{e} : ();
             }
 
             next if !@causes;

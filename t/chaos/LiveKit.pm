@@ -3,7 +3,7 @@ package LiveKit;
 # Copyright (C) TgoRTC contributors
 #
 # A stand-in for LiveKit's RoomService that knows who is in which room, because
-# the load tells it: PUT /ROOM with a JSON list of participants.  PUT / says that
+# the load tells it: PUT /ROOM with a JSON list of participants, PUT / that
 # nobody is anywhere any more.
 
 use strict;

@@ -218,6 +218,7 @@ sub run {
     # who could not tell that he left goes now
 
     ask({ port => $self->{livekit}{port}, method => 'PUT', path => '/' });
+    $self->note('gone', e => time);
     $self->settle;
     $self->note('stall', %$_) for @{$watchdog->finish->{stalls} || []};
     $self->collect;
