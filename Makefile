@@ -9,6 +9,7 @@
 #   make fuzz             fuzz targets, FUZZ_SECONDS each; T="json redis …" some
 #   make check            static checks of C, Lua and shell
 #   make soak             SOAK_CALLS calls: nothing grows with them
+#   make chaos            faults under load, CHAOS_SECONDS of it for each seed
 #   make bench            the figures of docs/benchmarks.md
 #   make deb              Debian's package, in build/deb
 #   make test-deb         installs it in a Debian of its own, and tries it
@@ -37,7 +38,8 @@ BROWSER :=	$(if $(filter-out t/browser/%,$(T)),,deps-browser)
 DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 		libcjson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev \
 		ca-certificates curl
-DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind
+DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind \
+		libfaketime
 DEPS_FUZZ :=	clang libclang-rt-14-dev binutils dpkg-dev libpcre2-dev \
 		zlib1g-dev libcrypt-dev
 DEPS_CHECK :=	clang-tidy cppcheck shellcheck lua-check
@@ -101,6 +103,10 @@ check: deps deps-fuzz deps-check
 soak: deps deps-test
 	@$(MAKE) build
 	SOAK_CALLS=$(SOAK_CALLS) t/run.sh $(BUILD) t/live/soak.t
+
+chaos: deps deps-test
+	@$(MAKE) build
+	CHAOS_SECONDS=$${CHAOS_SECONDS-180} t/run.sh $(BUILD) t/chaos/chaos.t
 
 bench: deps deps-bench
 	@$(MAKE) build
@@ -169,5 +175,5 @@ endef
 SHELL := /bin/bash
 
 .PHONY: all build pages run test unit test-valgrind test-asan fuzz check \
-	soak bench deb test-deb deps deps-test deps-fuzz deps-check deps-bench \
-	deps-browser deps-deb deps-test-deb clean
+	soak chaos bench deb test-deb deps deps-test deps-fuzz deps-check \
+	deps-bench deps-browser deps-deb deps-test-deb clean

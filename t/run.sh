@@ -62,5 +62,5 @@ fi
 failed=0
 prove -e '' "$build"/unit/*.t || failed=1
 prove $lib -r t/*.t t/browser t/check t/docs t/fuzz t/harness t/live t/model \
-    --ext=.t || failed=1
+    t/chaos --ext=.t || failed=1
 exit $failed

@@ -81,8 +81,10 @@ local function place_room_sid()
         return 'superseded'
     end
 
+    -- A session that LiveKit's list told of first is of no older instance if
+    -- none is known, or if this is about it.
     for _, member in ipairs(room[MEMBERS]) do
-        if member[LINK] == LIVE then
+        if member[LINK] == LIVE and #sids > 0 and member[SID] ~= P_SID then
             start_grace(member, GRACE, ARGV[REJOIN])
         end
     end

@@ -137,20 +137,6 @@ sub respawned {
 }
 
 
-# what is left of it is killed, and it is started again
-
-sub restart {
-    my ($nginx) = @_;
-
-    TgoRTC::Live::kill_group(delete $nginx->{pid});
-    $nginx->{pid} = TgoRTC::Live::spawn(sub {
-        exec $nginx->command or die "nginx: $!";
-    }, "$nginx->{dir}/stderr");
-
-    return $nginx->is_up;
-}
-
-
 # in the log, but what says that somebody was killed
 
 sub trouble {
@@ -290,7 +276,7 @@ for my $workers (1, 3) {
         # for a while there are workers without it
 
         sleep 0.3;
-        ok(restart($nginx), "master $round: it is started again");
+        ok($nginx->restart, "master $round: it is started again");
     }
 
     is_delivered('master', $load, 'master',

@@ -141,6 +141,23 @@ is($calls->state('lost'), '1 e1=1+ e2=1+ e3=4',
 $calls->leave('lost', 'e1');
 $calls->leave('lost', 'e2');
 
+# LiveKit tells late of those whom its list had already
+
+twirp([there('h1'), there('h2')]);
+
+$calls->create('told', 'h1', 'h2', 'h3', { max_participants => 4 });
+$calls->await('told', 6);
+
+for my $uid ('h1', 'h2') {
+    my $livekit = $uid eq 'h1' ? $calls->livekit('told')
+                               : $calls->livekit('told')->reborn;
+    my $session = $livekit->session($uid, 'app', sid => "PA_$uid");
+
+    $session->joined;
+    $session->left('PARTICIPANT_REMOVED');
+    is($calls->of('told', $uid), '3', 'the session is the one that was listed');
+}
+
 # without an answer a deadline waits no longer than 3 s
 
 twirp([], { path => 'ListParticipants', answers => [{ delay => 20 }] });

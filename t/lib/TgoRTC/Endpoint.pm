@@ -57,7 +57,8 @@ sub new {
     close $fh;
 
     my $self = bless { port => $option{port} || TgoRTC::Live::free_port(),
-                       file => $file, offset => 0, requests => [], rules => []
+                       file => $file, offset => 0, requests => [], rules => [],
+                       server => $option{server} || 'TgoRTC::Endpoint::Server'
                      }, $class;
 
     $self->start if !$option{later};
@@ -85,8 +86,7 @@ sub start {
 
     $self->{pid} = TgoRTC::Live::spawn(sub {
         close $ours;
-        TgoRTC::Endpoint::Server->new($listener, $control, $self->{file},
-                                      $begin)->run;
+        $self->{server}->new($listener, $control, $self->{file}, $begin)->run;
     }, "$self->{file}.log");
 
     close $listener;
@@ -597,7 +597,8 @@ sub begin {
     my ($type) = $bytes =~ /^x-event-type:\s*(\S+)/mi;
     my ($room) = $bytes =~ /"room_id":"([^"]*)"/;
     my ($uid) = $bytes =~ /"uid":"([^"]*)"/;
-    my %it = (path => $path, type => $type, room => $room, uid => $uid);
+    my %it = (path => $path, type => $type, room => $room, uid => $uid,
+              id => $id);
 
     $client->{request} = { n => $self->{n}++, status => 0, sent => 0 };
     $self->{active}++;
@@ -606,21 +607,7 @@ sub begin {
                 Time::HiRes::time(), $client->{id}, $self->{active},
                 length $bytes, $bytes);
 
-    my $try = $self->{tries}{$path . ' ' . (defined $id ? $id : '')}++;
-    my $answer = {};
-
-    RULE: for my $rule (@{$self->{rules}}) {
-        for my $key (keys %it) {
-            next RULE if defined $rule->{$key}
-                         && (!defined $it{$key}
-                             || $it{$key} !~ /$rule->{$key}/);
-        }
-
-        my $answers = $rule->{answers};
-
-        $answer = $answers->[$try < @$answers ? $try : -1];
-        last;
-    }
+    my $answer = $self->choose(\%it, $bytes);
 
     if (!$answer->{delay}) {
         $self->reply($client, $answer);
@@ -633,6 +620,29 @@ sub begin {
 
     $i-- while $i > 0 && $later->[$i - 1][0] > $when;
     splice @$later, $i, 0, [$when, $client, $answer];
+}
+
+
+# The answer to a request.
+
+sub choose {
+    my ($self, $it, $bytes) = @_;
+
+    my $try = $self->{tries}{$it->{path} . ' '
+                                . (defined $it->{id} ? $it->{id} : '')}++;
+    RULE: for my $rule (@{$self->{rules}}) {
+        for my $key (keys %$it) {
+            next RULE if defined $rule->{$key}
+                         && (!defined $it->{$key}
+                             || $it->{$key} !~ /$rule->{$key}/);
+        }
+
+        my $answers = $rule->{answers};
+
+        return $answers->[$try < @$answers ? $try : -1];
+    }
+
+    return {};
 }
 
 

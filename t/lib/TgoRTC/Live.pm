@@ -17,6 +17,7 @@ use IO::Select;
 use IO::Socket::INET;
 use IO::Socket::UNIX;
 use JSON::PP;
+use List::Util ();
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -995,9 +996,7 @@ sub start {
         $self->{port} = TgoRTC::Live::free_port();
         $self->write_conf;
 
-        $self->{pid} = TgoRTC::Live::spawn(sub {
-            exec $self->command or die "nginx: $!";
-        }, "$self->{dir}/stderr");
+        $self->launch;
 
         return if $self->is_up;
 
@@ -1007,6 +1006,28 @@ sub start {
 
         unlink $self->{log};
     }
+}
+
+
+sub launch {
+    my ($self) = @_;
+
+    $self->{pid} = TgoRTC::Live::spawn(sub {
+        local @ENV{keys %{$self->{env}}} = values %{$self->{env} || {}};
+        exec $self->command or die "nginx: $!";
+    }, "$self->{dir}/stderr");
+}
+
+
+# Starts it on the same port, after what is left of it was killed.
+
+sub restart {
+    my ($self) = @_;
+
+    TgoRTC::Live::kill_group(delete $self->{pid}) if $self->{pid};
+    $self->launch;
+
+    return $self->is_up;
 }
 
 
@@ -1218,7 +1239,12 @@ sub leave {
 #     lose T    the same with the next reply one of whose strings is T
 #     swallow   the same with the next command of a script
 #     chop P    of each P-th reply on average only a part gets through
-#     pass      everything
+#     cut S     all connections are closed, those of the next S seconds too
+#     delay S   everything arrives S seconds later
+#     mute      commands do not arrive, until it is told to pass
+#     deaf      replies do not arrive, until then
+#     hold      neither
+#     pass      everything, and what was held back as well
 
 package TgoRTC::Live::Proxy;
 
@@ -1267,6 +1293,7 @@ sub run {
 
     my $select = IO::Select->new($listener, $control);
     my ($order, $number, $resume, %peer, %to_server, %scripted) = ('', 0, 0);
+    my ($refuse, @late) = (0);
     my $text = '';
 
     $SIG{PIPE} = 'IGNORE';
@@ -1275,6 +1302,8 @@ sub run {
         my ($socket) = @_;
         my $peer = $peer{$socket};
 
+        @late = grep { $_->[1] != $socket && $_->[1] != $peer } @late;
+
         for ($socket, $peer) {
             $select->remove($_);
             delete $peer{$_};
@@ -1282,6 +1311,42 @@ sub run {
             delete $to_server{$_};
             close $_;
         }
+    };
+
+    # what is held back has no time; nothing overtakes what goes the same way
+
+    my $send_late = sub {
+        my (@rest, @ended, %held);
+
+        for my $late (@late) {
+            my ($when, $socket, $data) = @$late;
+
+            if ($held{$socket} || !defined $when
+                || $when > Time::HiRes::time())
+            {
+                $held{$socket} = 1;
+                push @rest, $late;
+                next;
+            }
+
+            if (defined $data) {
+                syswrite $socket, $data;
+            } else {
+                push @ended, $socket;
+            }
+        }
+
+        @late = @rest;
+        $close->($_) for grep { $peer{$_} } @ended;
+
+        return List::Util::min(grep { defined } map { $_->[0] } @late);
+    };
+
+    my $is_held = sub {
+        my ($socket) = @_;
+
+        return $order eq 'hold'
+               || $order eq ($to_server{$socket} ? 'mute' : 'deaf');
     };
 
     for ( ;; ) {
@@ -1293,19 +1358,33 @@ sub run {
             next;
         }
 
+        my $next = $send_late->();
+
+        if (defined $next) {
+            $wait = List::Util::max(0, $next - Time::HiRes::time());
+        }
+
         for my $socket ($select->can_read($wait)) {
 
             if ($socket == $control) {
                 sysread $control, my $line, 256 or return;
                 ($order, $text) = $line =~ /^(\w+)(?: (\S+))?/;
                 $number = defined $text && $text =~ /^[\d.]+$/ ? $text : 0;
+                $_->[0] = 0 for @late;
+
+                if ($order eq 'cut') {
+                    $close->($_) for map { $peer{$_} } keys %to_server;
+                    $refuse = Time::HiRes::time() + $number;
+                }
+
                 syswrite $control, 'ok';
                 next;
             }
 
             if ($socket == $listener) {
                 my $client = $listener->accept or next;
-                my $server = IO::Socket::UNIX->new(Peer => $target);
+                my $server = $refuse < Time::HiRes::time()
+                             && IO::Socket::UNIX->new(Peer => $target);
 
                 if (!$server) {
                     close $client;
@@ -1324,8 +1403,25 @@ sub run {
             my $peer = $peer{$socket} or next;
 
             if (!sysread $socket, my $data, 65536) {
-                $close->($socket);
+
+                # what is on the way arrives nevertheless, and then the end
+
+                if (grep { $_->[1] == $peer } @late) {
+                    push @late, [0, $peer, undef];
+                    $select->remove($socket);
+                } else {
+                    $close->($socket);
+                }
+
                 next;
+
+            } elsif ($order eq 'delay' || $is_held->($socket)
+                     || grep { $_->[1] == $peer } @late)
+            {
+                my $when = $order eq 'delay' ? Time::HiRes::time() + $number
+                           : $is_held->($socket) ? undef : 0;
+
+                push @late, [$when, $peer, $data];
 
             } elsif ($to_server{$socket}) {
 
