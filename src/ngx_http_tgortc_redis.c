@@ -55,7 +55,8 @@ static ngx_uint_t ngx_http_tgortc_redis_is_undone(
 static void ngx_http_tgortc_redis_again_handler(ngx_event_t *ev);
 static void ngx_http_tgortc_redis_greeting(ngx_http_tgortc_redis_t *redis,
     redisReply *reply);
-static ngx_uint_t ngx_http_tgortc_redis_is_useless(redisReply *reply);
+static ngx_uint_t ngx_http_tgortc_redis_is_useless(
+    ngx_http_tgortc_redis_t *redis, redisReply *reply);
 static ngx_uint_t ngx_http_tgortc_redis_is_error(redisReply *reply,
     const char *code);
 static void ngx_http_tgortc_redis_command_timer(ngx_event_t *ev);
@@ -611,7 +612,7 @@ ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
 
     if (reply->type == REDIS_REPLY_ERROR
         && (redis->state != NGX_HTTP_TGORTC_REDIS_READY
-            || ngx_http_tgortc_redis_is_useless(reply)))
+            || ngx_http_tgortc_redis_is_useless(redis, reply)))
     {
         ngx_http_tgortc_redis_says(redis, &redis->addr_text, reply);
         redis->stale = 1;
@@ -763,12 +764,12 @@ ngx_http_tgortc_redis_greeting(ngx_http_tgortc_redis_t *redis,
 /* errors after which another connection may do better, this one never will */
 
 static ngx_uint_t
-ngx_http_tgortc_redis_is_useless(redisReply *reply)
+ngx_http_tgortc_redis_is_useless(ngx_http_tgortc_redis_t *redis,
+    redisReply *reply)
 {
     ngx_uint_t         i;
     static const char  *codes[] = {
-        "-READONLY", "READONLY ", "LOADING ", "MASTERDOWN ", "NOAUTH ",
-        "NOREPLICAS ", "-NOREPLICAS", NULL
+        "-READONLY", "READONLY ", "LOADING ", "MASTERDOWN ", "NOAUTH ", NULL
     };
 
     for (i = 0; codes[i]; i++) {
@@ -777,7 +778,11 @@ ngx_http_tgortc_redis_is_useless(redisReply *reply)
         }
     }
 
-    return 0;
+    /* its replicas may follow another by now */
+
+    return redis->watch != NULL
+           && (ngx_http_tgortc_redis_is_error(reply, "NOREPLICAS ")
+               || ngx_http_tgortc_redis_is_error(reply, "-NOREPLICAS "));
 }
 
 

@@ -177,7 +177,10 @@ sub move {
 {
     my $prefix = $prefixes[1];
     my ($from, $to) = @primaries[1, 2];
-    my $nginx = nginx(redis => "$seeds prefix=$prefix timeout=500ms");
+
+    # nothing ends by itself while it is looked at
+    my $nginx = nginx(redis => "$seeds prefix=$prefix timeout=500ms",
+                      http => 'tgortc_ring_timeout 10m;');
 
     # moved twice: while requests can wait for it, and for longer
 
