@@ -880,5 +880,3 @@ ngx_http_tgortc_redis_push(ngx_http_tgortc_command_t *cmd)
 
     return NGX_OK;
 }
-
-

@@ -23,8 +23,8 @@ ngx_http_tgortc_redis_wait(ngx_http_tgortc_redis_t *redis, ngx_uint_t replicas,
 
 
 /*
- * One WAIT for all durable commands since the last.  It holds up the connection,
- * and so is one at a time: what comes meanwhile shares the next.
+ * One WAIT for all durable commands since the last.  It holds up the
+ * connection, and so is one at a time: what comes meanwhile shares the next.
  */
 
 ngx_int_t

@@ -27,9 +27,9 @@ my ($primary, $replica) = replicated(1);
 $primary->command('ACL', 'SETUSER', 'app', 'reset', 'on', '>secret',
                   '~{tgortc}:*', @rights, '+info', '+role', '+wait');
 
-my $as_user = bless { %$primary,
-                      address => "$primary->{address} user=app password=secret" },
-                    ref $primary;
+my $as_user = bless {
+    %$primary, address => "$primary->{address} user=app password=secret"
+}, ref $primary;
 
 delete @{$as_user}{qw(pid socket)};
 

@@ -24,7 +24,8 @@ my @nodes = map {
 } 1 .. 6;
 
 my @addresses = map { "127.0.0.1:$_->{port}" } @nodes;
-my $made = `redis-cli --cluster create @addresses --cluster-replicas 1 --cluster-yes 2>&1`;
+my $create = "create @addresses --cluster-replicas 1 --cluster-yes";
+my $made = `redis-cli --cluster $create 2>&1`;
 
 like($made, qr/All 16384 slots covered/, 'a cluster of three, with replicas')
     or die $made;
