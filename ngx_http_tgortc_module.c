@@ -57,6 +57,13 @@ static ngx_command_t  ngx_http_tgortc_commands[] = {
       0,
       NULL },
 
+    { ngx_string("tgortc_redis_wait"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_tgortc_conf_redis_wait,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("tgortc_livekit_key"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
       ngx_http_tgortc_conf_livekit_key,
@@ -312,6 +319,7 @@ ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf)
      *     tlcf->settings.keys = NULL;
      *     tlcf->settings.endpoints = NULL;
      *     tlcf->settings.retry = NULL;
+     *     tlcf->settings.wait = 0;
      *     tlcf->settings.livekit_url = { 0, NULL };
      *     tlcf->settings.livekit_api = { 0, NULL };
      *     tlcf->api_keys = NULL;
@@ -321,6 +329,7 @@ ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf)
      *     tlcf->locations = NULL;
      */
 
+    tlcf->settings.replicas = NGX_CONF_UNSET_UINT;
     tlcf->settings.token_ttl = NGX_CONF_UNSET;
     tlcf->settings.ring_timeout = NGX_CONF_UNSET_MSEC;
     tlcf->settings.join_timeout = NGX_CONF_UNSET_MSEC;
@@ -473,6 +482,9 @@ ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app, ngx_uint_t owner,
     if (app->redis == NULL) {
         return NGX_ERROR;
     }
+
+    ngx_http_tgortc_redis_wait(app->redis, app->settings.replicas,
+                               app->settings.wait);
 
     /* places that only look on have no calls */
 

@@ -144,6 +144,8 @@ typedef struct {
     ngx_msec_t                     room_max_age;
     ngx_msec_t                     room_retention;
     ngx_msec_t                     log_retention;
+    ngx_uint_t                     replicas;       /* tgortc_redis_wait */
+    ngx_msec_t                     wait;
 } ngx_http_tgortc_settings_t;
 
 
@@ -161,6 +163,7 @@ struct ngx_http_tgortc_app_s {
     ngx_str_t                   deadlines_key;
     ngx_str_t                   room_key;      /* without the room's id */
     ngx_str_t                   once_key;      /* without the hash */
+    ngx_str_t                   never_key;
     ngx_str_t                   ring_timeout;
     ngx_str_t                   join_timeout;
     ngx_str_t                   rejoin_grace;

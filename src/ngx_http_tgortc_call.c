@@ -18,6 +18,14 @@
 #define NGX_HTTP_TGORTC_KEYS       3
 #define NGX_HTTP_TGORTC_COMMON     9
 
+/* scripts that answer requests which change something */
+#define NGX_HTTP_TGORTC_DURABLE                                               \
+    (1 << NGX_HTTP_TGORTC_CREATE | 1 << NGX_HTTP_TGORTC_INVITE                \
+     | 1 << NGX_HTTP_TGORTC_JOIN | 1 << NGX_HTTP_TGORTC_LEAVE                 \
+     | 1 << NGX_HTTP_TGORTC_END | 1 << NGX_HTTP_TGORTC_CANCEL                 \
+     | 1 << NGX_HTTP_TGORTC_KICK | 1 << NGX_HTTP_TGORTC_LIVEKIT_EVENT         \
+     | 1 << NGX_HTTP_TGORTC_CLEANUP | 1 << NGX_HTTP_TGORTC_REPLAY)
+
 /*
  * No number of ours is larger: ms until the year 2286.  And as many of them as
  * a reply may have can be added up.
@@ -140,7 +148,7 @@ static struct {
 static const char  *ngx_http_tgortc_passing[] = {
     "READONLY", "-READONLY", "LOADING", "MASTERDOWN", "OOM", "-OOM", "BUSY",
     "MISCONF", "-MISCONF", "NOREPLICAS", "-NOREPLICAS", "NOAUTH", "NOPERM",
-    "CLUSTERDOWN", "TRYAGAIN", "NOSCRIPT", NULL
+    "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOSCRIPT", NULL
 };
 
 
@@ -209,7 +217,7 @@ ngx_http_tgortc_call_once(ngx_http_tgortc_app_t *app,
         return NGX_ERROR;
     }
 
-    keys = once ? 4 : 3;
+    keys = once ? 5 : 4;
     count = NGX_HTTP_TGORTC_KEYS + keys + NGX_HTTP_TGORTC_COMMON + n + nmore;
 
     all = ngx_alloc(count * sizeof(ngx_str_t) + app->room_key.len
@@ -225,7 +233,7 @@ ngx_http_tgortc_call_once(ngx_http_tgortc_app_t *app,
     ngx_str_set(&all[0], "EVALSHA");
     all[1].data = s->sha1;
     all[1].len = sizeof(s->sha1);
-    ngx_str_set(&all[2], "3");
+    ngx_str_set(&all[2], "4");
     all[3] = app->users_key;
     all[4] = app->deadlines_key;
 
@@ -234,6 +242,8 @@ ngx_http_tgortc_call_once(ngx_http_tgortc_app_t *app,
     p = ngx_cpymem(p, room_id->data, room_id->len);
     all[5].len = p - all[5].data;
 
+    all[6] = app->never_key;
+
     argv = &all[NGX_HTTP_TGORTC_KEYS + keys];
 
     ngx_str_null(&argv[0]);
@@ -241,12 +251,12 @@ ngx_http_tgortc_call_once(ngx_http_tgortc_app_t *app,
     argv[1].len = NGX_HTTP_TGORTC_NONCE_LEN;
 
     if (once) {
-        ngx_str_set(&all[2], "4");
+        ngx_str_set(&all[2], "5");
 
-        all[6].data = p;
+        all[7].data = p;
         p = ngx_cpymem(p, app->once_key.data, app->once_key.len);
         p = ngx_cpymem(p, once->key, sizeof(once->key));
-        all[6].len = p - all[6].data;
+        all[7].len = p - all[7].data;
 
         ngx_memcpy(nonce + NGX_HTTP_TGORTC_NONCE_LEN, once->fingerprint,
                    NGX_HTTP_TGORTC_SHA256);
@@ -312,6 +322,11 @@ ngx_http_tgortc_call_send(ngx_http_tgortc_app_t *app,
 
     cmd->once = script == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_CLAIM]
                 || script == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_REPORT];
+
+    if (script != NULL) {
+        cmd->durable = NGX_HTTP_TGORTC_DURABLE
+                       >> (script - ngx_http_tgortc_scripts) & 1;
+    }
 
     if (ngx_http_tgortc_redis_send(cmd) != NGX_OK) {
         ngx_http_tgortc_redis_free(cmd);

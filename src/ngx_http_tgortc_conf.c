@@ -362,6 +362,12 @@ ngx_http_tgortc_conf_merge(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *prev,
         to->redis = from->redis;
     }
 
+    if (to->replicas == NGX_CONF_UNSET_UINT) {
+        to->replicas = from->replicas == NGX_CONF_UNSET_UINT ? 0
+                                                             : from->replicas;
+        to->wait = from->wait;
+    }
+
     if (to->keys == NULL) {
         to->keys = from->keys;
     }

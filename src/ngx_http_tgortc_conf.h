@@ -25,6 +25,8 @@
 
 char *ngx_http_tgortc_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_tgortc_conf_redis_wait(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_tgortc_conf_livekit_key(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_tgortc_conf_livekit_url(ngx_conf_t *cf, ngx_command_t *cmd,

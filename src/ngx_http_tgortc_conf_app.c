@@ -68,6 +68,18 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
         return NGX_CONF_ERROR;
     }
 
+    if (settings->wait == 0) {
+        settings->wait = redis->timeout / 2;
+    }
+
+    if (settings->wait >= redis->timeout && settings->replicas) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"tgortc_redis_wait\" waits as long as the timeout of "
+                      "\"tgortc_redis\", or longer, in %s:%ui",
+                      tlcf->file, tlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_tgortc_module);
 
     app = NULL;
@@ -158,6 +170,8 @@ ngx_http_tgortc_conf_app_create(ngx_conf_t *cf,
         || ngx_http_tgortc_conf_key(cf, prefix, "room:", &app->room_key)
            != NGX_OK
         || ngx_http_tgortc_conf_key(cf, prefix, "once:", &app->once_key)
+           != NGX_OK
+        || ngx_http_tgortc_conf_key(cf, prefix, "never", &app->never_key)
            != NGX_OK
         || ngx_http_tgortc_counters_add(cf, app) != NGX_OK)
     {
@@ -294,6 +308,10 @@ ngx_http_tgortc_conf_differs(ngx_http_tgortc_settings_t *one,
 
     if (one->log_retention != two->log_retention) {
         return "tgortc_webhook_log_retention";
+    }
+
+    if (one->replicas != two->replicas || one->wait != two->wait) {
+        return "tgortc_redis_wait";
     }
 
     /* made by the same directives, or of the same text */

@@ -15,6 +15,8 @@
 #define NGX_HTTP_TGORTC_REDIS_PREFIX   "tgortc"
 #define NGX_HTTP_TGORTC_REDIS_TIMEOUT  1000
 
+#define NGX_HTTP_TGORTC_REDIS_REPLICAS_MAX  100
+
 /* certificates between that of the server and the authority's */
 #define NGX_HTTP_TGORTC_REDIS_TLS_DEPTH  9
 
@@ -122,6 +124,44 @@ ngx_http_tgortc_conf_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_http_tgortc_conf_redis_tls(cf, redis);
+}
+
+
+char *
+ngx_http_tgortc_conf_redis_wait(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_tgortc_loc_conf_t *tlcf = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    if (tlcf->settings.replicas != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || n > NGX_HTTP_TGORTC_REDIS_REPLICAS_MAX) {
+        return "takes a number of replicas";
+    }
+
+    tlcf->settings.replicas = n;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_parse_time(&value[2], 0);
+
+    if (n == NGX_ERROR || n == 0) {
+        return "takes a time that is longer than 0";
+    }
+
+    tlcf->settings.wait = n;
+
+    return NGX_CONF_OK;
 }
 
 

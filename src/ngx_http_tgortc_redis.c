@@ -30,26 +30,37 @@
 #define NGX_HTTP_TGORTC_REDIS_BACKOFF_MIN  50
 #define NGX_HTTP_TGORTC_REDIS_BACKOFF_MAX  1000
 
+/* ms until a command is sent again whose slot is on its way to another node */
+#define NGX_HTTP_TGORTC_REDIS_AGAIN        50
+
+/* nodes of a cluster that send a command to one another */
+#define NGX_HTTP_TGORTC_REDIS_MOVES        5
+
 
 static void ngx_http_tgortc_redis_try(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_told(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_serve(ngx_http_tgortc_redis_t *redis);
+static void ngx_http_tgortc_redis_flush(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis,
     ngx_err_t err, const char *reason);
+static void ngx_http_tgortc_redis_delay(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_leave(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_timer_handler(ngx_event_t *ev);
 static void ngx_http_tgortc_redis_write_handler(ngx_event_t *wev);
 static void ngx_http_tgortc_redis_read_handler(ngx_event_t *rev);
 static ngx_int_t ngx_http_tgortc_redis_replies(ngx_http_tgortc_redis_t *redis);
-static void ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
+static ngx_int_t ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
     redisReply *reply);
+static ngx_uint_t ngx_http_tgortc_redis_is_undone(
+    ngx_http_tgortc_command_t *cmd, redisReply *reply);
+static void ngx_http_tgortc_redis_again_handler(ngx_event_t *ev);
 static void ngx_http_tgortc_redis_greeting(ngx_http_tgortc_redis_t *redis,
     redisReply *reply);
-static ngx_uint_t ngx_http_tgortc_redis_is_useless(redisReply *reply);
-static void ngx_http_tgortc_redis_complete(ngx_http_tgortc_command_t *cmd,
-    redisReply *reply);
+static ngx_uint_t ngx_http_tgortc_redis_is_useless(
+    ngx_http_tgortc_redis_t *redis, redisReply *reply);
+static ngx_uint_t ngx_http_tgortc_redis_is_error(redisReply *reply,
+    const char *code);
 static void ngx_http_tgortc_redis_command_timer(ngx_event_t *ev);
-static ngx_int_t ngx_http_tgortc_redis_push(ngx_http_tgortc_command_t *cmd);
 
 
 ngx_http_tgortc_redis_t *
@@ -78,6 +89,13 @@ ngx_http_tgortc_redis_create(ngx_http_tgortc_redis_conf_t *conf,
 
     ngx_queue_init(&redis->waiting);
     ngx_queue_init(&redis->sent);
+    ngx_queue_init(&redis->held);
+    ngx_queue_init(&redis->later);
+
+    redis->again_timer.handler = ngx_http_tgortc_redis_again_handler;
+    redis->again_timer.data = redis;
+    redis->again_timer.log = log;
+    redis->again_timer.cancelable = 1;
 
     redis->read = ngx_http_tgortc_redis_read_handler;
     redis->write = ngx_http_tgortc_redis_write_handler;
@@ -108,8 +126,16 @@ ngx_http_tgortc_redis_destroy(ngx_http_tgortc_redis_t *redis)
         ngx_http_tgortc_redis_close(redis->watch);
     }
 
+    ngx_http_tgortc_redis_unhold(redis);
+
     ngx_queue_add(&redis->waiting, &redis->sent);
     ngx_queue_init(&redis->sent);
+    ngx_queue_add(&redis->waiting, &redis->later);
+    ngx_queue_init(&redis->later);
+
+    if (redis->again_timer.timer_set) {
+        ngx_del_timer(&redis->again_timer);
+    }
 
     while (!ngx_queue_empty(&redis->waiting)) {
         q = ngx_queue_head(&redis->waiting);
@@ -299,9 +325,6 @@ ngx_http_tgortc_redis_told(ngx_http_tgortc_redis_t *redis)
 static void
 ngx_http_tgortc_redis_serve(ngx_http_tgortc_redis_t *redis)
 {
-    ngx_queue_t                *q;
-    ngx_http_tgortc_command_t  *cmd;
-
     redis->state = NGX_HTTP_TGORTC_REDIS_READY;
     redis->connection->log = redis->log;
 
@@ -320,6 +343,16 @@ ngx_http_tgortc_redis_serve(ngx_http_tgortc_redis_t *redis)
     }
 
     redis->ready(redis->data);
+
+    ngx_http_tgortc_redis_flush(redis);
+}
+
+
+static void
+ngx_http_tgortc_redis_flush(ngx_http_tgortc_redis_t *redis)
+{
+    ngx_queue_t                *q;
+    ngx_http_tgortc_command_t  *cmd;
 
     while (!ngx_queue_empty(&redis->waiting)) {
         q = ngx_queue_head(&redis->waiting);
@@ -342,8 +375,6 @@ static void
 ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis, ngx_err_t err,
     const char *reason)
 {
-    ngx_msec_t  delay;
-
     if (!redis->outage) {
         redis->outage = 1;
         ngx_log_error(NGX_LOG_ERR, redis->log, err,
@@ -355,10 +386,18 @@ ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis, ngx_err_t err,
 
     redis->primary.socklen = 0;
 
+    ngx_http_tgortc_redis_leave(redis);
+    ngx_http_tgortc_redis_delay(redis);
+}
+
+
+static void
+ngx_http_tgortc_redis_delay(ngx_http_tgortc_redis_t *redis)
+{
+    ngx_msec_t  delay;
+
     delay = ngx_max(redis->backoff, NGX_HTTP_TGORTC_REDIS_BACKOFF_MIN);
     redis->backoff = ngx_min(2 * delay, NGX_HTTP_TGORTC_REDIS_BACKOFF_MAX);
-
-    ngx_http_tgortc_redis_leave(redis);
 
     ngx_add_timer(&redis->timer, delay / 2 + ngx_random() % (delay + 1));
 }
@@ -381,6 +420,7 @@ ngx_http_tgortc_redis_leave(ngx_http_tgortc_redis_t *redis)
     }
 
     ngx_http_tgortc_redis_close(redis);
+    ngx_http_tgortc_redis_unhold(redis);
 
     ngx_queue_init(&lost);
 
@@ -390,11 +430,12 @@ ngx_http_tgortc_redis_leave(ngx_http_tgortc_redis_t *redis)
 
         ngx_queue_remove(q);
 
-        if (cmd->abandoned || cmd->once || cmd->resent) {
+        if (cmd->abandoned || (!cmd->undone && (cmd->once || cmd->resent))) {
             ngx_queue_insert_head(&lost, q);
 
         } else {
-            cmd->resent = 1;
+            cmd->resent |= !cmd->undone;
+            cmd->undone = 0;
             ngx_queue_insert_head(&redis->waiting, q);
         }
     }
@@ -462,6 +503,13 @@ ngx_http_tgortc_redis_write_handler(ngx_event_t *wev)
         }
     }
 
+    if (redis->unwaited && !redis->waits
+        && ngx_http_tgortc_redis_ask_replicas(redis) != NGX_OK)
+    {
+        ngx_http_tgortc_redis_fail(redis, 0, "no memory");
+        return;
+    }
+
     if (ngx_http_tgortc_redis_write(redis) != NGX_OK) {
         ngx_http_tgortc_redis_fail(redis, ngx_socket_errno, "send() failed");
         return;
@@ -521,6 +569,19 @@ ngx_http_tgortc_redis_read_handler(ngx_event_t *rev)
             || redis->reader->len - redis->reader->pos
                > NGX_HTTP_TGORTC_REDIS_REPLY)
         {
+            if (redis->elsewhere && !redis->stale) {
+                ngx_http_tgortc_redis_leave(redis);
+
+                if (redis->hops++ == 0) {
+                    ngx_http_tgortc_redis_try(redis);
+
+                } else {
+                    ngx_http_tgortc_redis_delay(redis);
+                }
+
+                return;
+            }
+
             ngx_http_tgortc_redis_fail(redis, 0,
                                        redis->reader->err
                                        ? redis->reader->errstr
@@ -551,17 +612,20 @@ ngx_http_tgortc_redis_replies(ngx_http_tgortc_redis_t *redis)
             return NGX_OK;
         }
 
-        ngx_http_tgortc_redis_dispatch(redis, reply);
-        freeReplyObject(reply);
+        if (ngx_http_tgortc_redis_dispatch(redis, reply) != NGX_DONE) {
+            freeReplyObject(reply);
+        }
 
-        if (redis->stale) {
+        if (redis->stale || redis->elsewhere) {
             return NGX_ERROR;
         }
     }
 }
 
 
-static void
+/* NGX_OK, or NGX_DONE if the reply is kept */
+
+static ngx_int_t
 ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
     redisReply *reply)
 {
@@ -570,7 +634,7 @@ ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
 
     if (reply->type == REDIS_REPLY_ERROR
         && (redis->state != NGX_HTTP_TGORTC_REDIS_READY
-            || ngx_http_tgortc_redis_is_useless(reply)))
+            || ngx_http_tgortc_redis_is_useless(redis, reply)))
     {
         ngx_http_tgortc_redis_says(redis, &redis->addr_text, reply);
         redis->stale = 1;
@@ -582,7 +646,7 @@ ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
             ngx_http_tgortc_redis_greeting(redis, reply);
         }
 
-        return;
+        return NGX_OK;
     }
 
     if (ngx_queue_empty(&redis->sent)) {
@@ -590,15 +654,17 @@ ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
                       "tgortc: redis \"%V\" (%V) answered what nobody asked",
                       &redis->conf->address, &redis->addr_text);
         redis->stale = 1;
-        return;
-    }
-
-    if (!redis->stale) {
-        redis->backoff = 0;
+        return NGX_OK;
     }
 
     q = ngx_queue_head(&redis->sent);
     cmd = ngx_queue_data(q, ngx_http_tgortc_command_t, queue);
+
+    if (reply->type == REDIS_REPLY_ERROR && !cmd->abandoned
+        && ngx_http_tgortc_redis_is_undone(cmd, reply))
+    {
+        return NGX_OK;
+    }
 
     ngx_http_tgortc_observe(&redis->counters->redis,
                             redis->heard_us - cmd->sent_us);
@@ -612,7 +678,101 @@ ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
                    redis->counters->redis_errors[NGX_HTTP_TGORTC_REDIS_ERROR]);
     }
 
+    if (!redis->stale) {
+        redis->backoff = 0;
+        redis->hops = 0;
+    }
+
+    if (cmd->durable && redis->replicas && !cmd->abandoned
+        && reply->type != REDIS_REPLY_ERROR)
+    {
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&redis->held, q);
+        cmd->reply = reply;
+
+        return NGX_DONE;
+    }
+
     ngx_http_tgortc_redis_complete(cmd, reply);
+
+    return NGX_OK;
+}
+
+
+/* what a cluster does not do, or not here: it is sent again */
+
+static ngx_uint_t
+ngx_http_tgortc_redis_is_undone(ngx_http_tgortc_command_t *cmd,
+    redisReply *reply)
+{
+    ngx_http_tgortc_redis_t  *redis;
+
+    redis = cmd->redis;
+
+    if (ngx_http_tgortc_redis_is_error(reply, "MOVED ")) {
+
+        if (cmd->moves == NGX_HTTP_TGORTC_REDIS_MOVES
+            || ngx_http_tgortc_redis_moved(redis, reply) != NGX_OK)
+        {
+            redis->stale = 1;
+            return 0;
+        }
+
+        cmd->moves++;
+        cmd->undone = 1;
+        redis->elsewhere = 1;
+
+        return 1;
+    }
+
+    if (ngx_http_tgortc_redis_is_error(reply, "CLUSTERDOWN ")) {
+        ngx_http_tgortc_redis_says(redis, &redis->addr_text, reply);
+
+        cmd->undone = 1;
+        redis->stale = 1;
+
+        return 1;
+    }
+
+    /* its slot is on its way: one with a key that is not there is not done */
+
+    if (ngx_http_tgortc_redis_is_error(reply, "ASK ")
+        || ngx_http_tgortc_redis_is_error(reply, "TRYAGAIN "))
+    {
+        cmd->sent_at = 0;
+
+        ngx_queue_remove(&cmd->queue);
+        ngx_queue_insert_tail(&redis->later, &cmd->queue);
+
+        if (!redis->again_timer.timer_set) {
+            ngx_add_timer(&redis->again_timer, NGX_HTTP_TGORTC_REDIS_AGAIN);
+        }
+
+        return 1;
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_tgortc_redis_again_handler(ngx_event_t *ev)
+{
+    ngx_queue_t               *q;
+    ngx_http_tgortc_redis_t  *redis;
+
+    redis = ev->data;
+
+    while (!ngx_queue_empty(&redis->later)) {
+        q = ngx_queue_last(&redis->later);
+
+        ngx_queue_remove(q);
+        ngx_queue_insert_head(&redis->waiting, q);
+    }
+
+    if (redis->state == NGX_HTTP_TGORTC_REDIS_READY) {
+        ngx_http_tgortc_redis_flush(redis);
+    }
 }
 
 
@@ -638,25 +798,36 @@ ngx_http_tgortc_redis_greeting(ngx_http_tgortc_redis_t *redis,
 /* errors after which another connection may do better, this one never will */
 
 static ngx_uint_t
-ngx_http_tgortc_redis_is_useless(redisReply *reply)
+ngx_http_tgortc_redis_is_useless(ngx_http_tgortc_redis_t *redis,
+    redisReply *reply)
 {
     ngx_uint_t         i;
     static const char  *codes[] = {
-        "-READONLY", "READONLY ", "LOADING ", "MASTERDOWN ", "NOAUTH ",
-        "NOREPLICAS ", "-NOREPLICAS", NULL
+        "-READONLY", "READONLY ", "LOADING ", "MASTERDOWN ", "NOAUTH ", NULL
     };
 
     for (i = 0; codes[i]; i++) {
-        if (ngx_strncmp(reply->str, codes[i], ngx_strlen(codes[i])) == 0) {
+        if (ngx_http_tgortc_redis_is_error(reply, codes[i])) {
             return 1;
         }
     }
 
-    return 0;
+    /* its replicas may follow another by now */
+
+    return redis->watch != NULL
+           && (ngx_http_tgortc_redis_is_error(reply, "NOREPLICAS ")
+               || ngx_http_tgortc_redis_is_error(reply, "-NOREPLICAS "));
 }
 
 
-static void
+static ngx_uint_t
+ngx_http_tgortc_redis_is_error(redisReply *reply, const char *code)
+{
+    return ngx_strncmp(reply->str, code, ngx_strlen(code)) == 0;
+}
+
+
+void
 ngx_http_tgortc_redis_complete(ngx_http_tgortc_command_t *cmd,
     redisReply *reply)
 {
@@ -705,7 +876,7 @@ ngx_http_tgortc_redis_command_timer(ngx_event_t *ev)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_tgortc_redis_push(ngx_http_tgortc_command_t *cmd)
 {
     int64_t                   not_after;
@@ -741,7 +912,9 @@ ngx_http_tgortc_redis_push(ngx_http_tgortc_command_t *cmd)
     cmd->sent_us = ngx_http_tgortc_clock();
     ngx_queue_insert_tail(&redis->sent, &cmd->queue);
 
+    if (cmd->durable && redis->replicas) {
+        redis->unwaited = 1;
+    }
+
     return NGX_OK;
 }
-
-

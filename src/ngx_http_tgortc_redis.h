@@ -50,8 +50,12 @@ struct ngx_http_tgortc_command_s {
     ngx_msec_t                   deadline;     /* of ngx_current_msec */
     ngx_msec_t                   sent_at;
     uint64_t                     sent_us;      /* of ngx_http_tgortc_clock() */
+    redisReply                  *reply;        /* held, see durable */
 
     unsigned                     once:1;       /* not on two connections */
+    unsigned                     durable:1;    /* replicas have to have it */
+    unsigned                     undone:1;     /* Redis said so */
+    unsigned                     moves:3;      /* to other nodes of a cluster */
     unsigned                     resent:1;
     unsigned                     abandoned:1;  /* the handler was called */
 };
@@ -65,6 +69,13 @@ ngx_http_tgortc_redis_t *ngx_http_tgortc_redis_create(
     ngx_http_tgortc_redis_conf_t *conf, ngx_http_tgortc_counters_t *counters,
     ngx_http_tgortc_ready_pt ready, void *data, ngx_pool_t *pool,
     ngx_log_t *log);
+
+/*
+ * From now on the replies to durable commands are held until so many replicas
+ * have what they changed; those that do not in that time get a NULL reply.
+ */
+void ngx_http_tgortc_redis_wait(ngx_http_tgortc_redis_t *redis,
+    ngx_uint_t replicas, ngx_msec_t timeout);
 
 /* closes it; commands under way get their NULL reply */
 void ngx_http_tgortc_redis_destroy(ngx_http_tgortc_redis_t *redis);

@@ -161,6 +161,9 @@ ngx_http_tgortc_redis_close(ngx_http_tgortc_redis_t *redis)
 
     redis->state = NGX_HTTP_TGORTC_REDIS_DOWN;
     redis->stale = 0;
+    redis->elsewhere = 0;
+    redis->unwaited = 0;
+    redis->waits = 0;
     redis->reason = NULL;
     redis->err = 0;
     redis->out_pos = 0;

@@ -3,8 +3,9 @@
  * Copyright (C) TgoRTC contributors
  *
  * What the files of the connection to Redis share: redis.c has the commands,
- * redis_primary.c has what comes before them, redis_sentinel.c whom
- * they are sent to, redis_link.c and redis_tls.c the connection itself.
+ * redis_replicas.c what waits for replicas, redis_primary.c what comes
+ * first on a connection, redis_sentinel.c who the primary is, redis_link.c and
+ * redis_tls.c the connection itself.
  */
 
 
@@ -82,7 +83,13 @@ struct ngx_http_tgortc_redis_s {
 
     ngx_queue_t                     waiting;
     ngx_queue_t                     sent;
+    ngx_queue_t                     held;      /* for replicas */
+    ngx_queue_t                     later;     /* to be sent again by and by */
+    ngx_event_t                     again_timer;
     ngx_uint_t                      pending;
+    ngx_uint_t                      hops;      /* from node to node */
+    ngx_uint_t                      replicas;  /* that are waited for */
+    ngx_msec_t                      wait;
 
     ngx_log_t                      *log;
     ngx_log_t                       quiet;
@@ -96,7 +103,26 @@ struct ngx_http_tgortc_redis_s {
     unsigned                        served:1;  /* has been ready before */
     unsigned                        outage:1;  /* was logged */
     unsigned                        stale:1;   /* to be opened anew */
+    unsigned                        elsewhere:1;   /* at the primary's */
+    unsigned                        unwaited:1;    /* a WAIT is to follow */
+    unsigned                        waits:1;   /* one is under way */
+    unsigned                        lagging:1; /* was logged */
 };
+
+
+/* sends a command on a connection that is ready: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_tgortc_redis_push(ngx_http_tgortc_command_t *cmd);
+
+/* takes a command from its queue, has its reply handled, frees it */
+void ngx_http_tgortc_redis_complete(ngx_http_tgortc_command_t *cmd,
+    redisReply *reply);
+
+
+/* sends WAIT for the durable commands since the last: NGX_OK or NGX_ERROR */
+ngx_int_t ngx_http_tgortc_redis_ask_replicas(ngx_http_tgortc_redis_t *redis);
+
+/* puts what is held back to what was sent */
+void ngx_http_tgortc_redis_unhold(ngx_http_tgortc_redis_t *redis);
 
 
 /*
@@ -118,6 +144,13 @@ ngx_int_t ngx_http_tgortc_redis_ask(ngx_http_tgortc_redis_t *redis,
  * to come; NGX_ERROR: the server is of no use, and the reason if it is known.
  */
 ngx_int_t ngx_http_tgortc_redis_greeted(ngx_http_tgortc_redis_t *redis,
+    redisReply *reply);
+
+/*
+ * Reads the address in "MOVED slot address" into "primary": NGX_OK, or
+ * NGX_ERROR if there is none.
+ */
+ngx_int_t ngx_http_tgortc_redis_moved(ngx_http_tgortc_redis_t *redis,
     redisReply *reply);
 
 /* logs an error of the server at that address, once in an outage */

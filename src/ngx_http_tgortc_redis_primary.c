@@ -276,6 +276,48 @@ ngx_http_tgortc_redis_primary(ngx_http_tgortc_redis_t *redis,
 }
 
 
+ngx_int_t
+ngx_http_tgortc_redis_moved(ngx_http_tgortc_redis_t *redis, redisReply *reply)
+{
+    u_char     *host, *port, *last;
+    ngx_int_t   n;
+
+    last = (u_char *) reply->str + reply->len;
+
+    host = ngx_strlchr((u_char *) reply->str + sizeof("MOVED ") - 1, last,
+                       ' ');
+    if (host == NULL) {
+        return NGX_ERROR;
+    }
+
+    host++;
+
+    for (port = last; port > host && port[-1] != ':'; port--) { /* void */ }
+
+    if (port == host) {
+        return NGX_ERROR;
+    }
+
+    n = ngx_atoi(port, last - port);
+
+    /* no host: that of the node that says so */
+
+    if (port - 1 == host && n > 0 && n <= 65535) {
+        ngx_memcpy(&redis->sockaddr, redis->peer->sockaddr,
+                   redis->peer->socklen);
+        ngx_inet_set_port(&redis->sockaddr.sockaddr, (in_port_t) n);
+
+        redis->primary.socklen = redis->peer->socklen;
+        redis->primary.sockaddr = &redis->sockaddr.sockaddr;
+
+        return NGX_OK;
+    }
+
+    return ngx_http_tgortc_redis_primary_addr(redis, (char *) host,
+                                              port - 1 - host, n);
+}
+
+
 void
 ngx_http_tgortc_redis_says(ngx_http_tgortc_redis_t *redis,
     ngx_str_t *addr_text, redisReply *reply)

@@ -150,6 +150,10 @@ ngx_http_tgortc_sentinel_write_handler(ngx_event_t *wev)
             ngx_http_tgortc_sentinel_fail(watch, 0, "no memory");
             return;
         }
+
+        if (c->read->ready) {
+            ngx_post_event(c->read, &ngx_posted_events);
+        }
     }
 
     if (ngx_http_tgortc_redis_write(watch) != NGX_OK) {

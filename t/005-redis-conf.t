@@ -187,3 +187,61 @@ main::emerg('"tgortc_redis" directive needs "tls_name=" for TLS on a unix socket
 --- must_die
 --- error_log eval
 qr/\[emerg\] \d+#\d+: "tgortc_redis" differs between /
+
+
+
+=== TEST 17: replicas that are no number
+--- http_config
+    tgortc_redis_wait  all;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_redis_wait" directive takes a number of replicas')
+
+
+
+=== TEST 18: replicas, a time that is none
+--- http_config
+    tgortc_redis_wait  1 soon;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_redis_wait" directive takes a time that is longer than 0')
+
+
+
+=== TEST 19: replicas, twice
+--- http_config
+    tgortc_redis_wait  1;
+    tgortc_redis_wait  2;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_redis_wait" directive is duplicate')
+
+
+
+=== TEST 20: replicas that are waited for longer than Redis
+--- http_config
+    tgortc_livekit_key  devkey a-secret-of-the-tests-0123456789abcdef;
+    tgortc_livekit_url  ws://localhost:7880;
+    tgortc_redis_wait   1 1s;
+--- must_die
+--- error_log eval
+qr/\[emerg\] \d+#\d+: "tgortc_redis_wait" waits as long as the timeout of "tgortc_redis", or longer, in /
+
+
+
+=== TEST 21: one app with replicas that are waited for and without
+--- http_config
+    tgortc_livekit_key  devkey a-secret-of-the-tests-0123456789abcdef;
+    tgortc_livekit_url  ws://localhost:7880;
+--- config
+    location /a {
+        tgortc_redis_wait  1;
+        tgortc_rooms;
+    }
+
+    location /b {
+        tgortc_rooms;
+    }
+--- must_die
+--- error_log eval
+qr/\[emerg\] \d+#\d+: "tgortc_redis_wait" differs between /

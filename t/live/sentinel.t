@@ -292,7 +292,7 @@ ok($_->knows(2, 2), 'a sentinel knows the others') for @sentinels;
         for $right, $wrong, $none;
 
     my $user = sentinel($primary, conf => [
-        'user nginx on >watchword +auth +sentinel|get-master-addr-by-name',
+        'user nginx on >watchword +sentinel|get-master-addr-by-name',
         'user default off'
     ]);
 

@@ -3,10 +3,12 @@
 -- KEYS   1 users      hash    uid -> id of the one live room the user is in
 --        2 deadlines  zset    room id, scored by its earliest deadline (ms)
 --        3 room       string  a room, see parts/room.lua
---        4 once       string  only with an Idempotency-Key, see parts/once.lua
+--        4 never      a key that is never there: a cluster that moves the slot
+--                     refuses what names one, or it would be done in part
+--        5 once       string  only with an Idempotency-Key, see parts/once.lua
 -- ARGV   1 not after  ms of Redis's clock; a change that comes later is refused
 --        2 nonce      8 bytes; the same in a request that is sent again; behind
---                     it what KEYS 4 goes with
+--                     it what KEYS 5 goes with
 --        3 room id
 --        4 bits: 1 the app has endpoints for events, 2 it may act on LiveKit
 --        5 ring timeout, 6 connect timeout, 7 rejoin grace, 8 room age,

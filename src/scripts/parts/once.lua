@@ -1,13 +1,13 @@
 -- A request that carries an Idempotency-Key is answered once.
 --
--- KEYS 4 is {prefix}:once:HASH of that key, a string: the fingerprint of the
+-- KEYS 5 is {prefix}:once:HASH of that key, a string: the fingerprint of the
 -- first request (what it asked for) and the reply that it got, kept for a day.
 -- It is written in the same step as the change, and behind it: a Redis that is
 -- full refuses the first write of a script, so there is no change without an
 -- answer kept.  It may be the first itself where nothing changes; then that
 -- Redis keeps no answer, and so gives none.
 
-local ONCE, FINGERPRINT = KEYS[4], string.sub(ARGV[2], 9)
+local ONCE, FINGERPRINT = KEYS[5], string.sub(ARGV[2], 9)
 local ONCE_TTL = 24 * 3600 * 1000
 
 

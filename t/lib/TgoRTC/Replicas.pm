@@ -149,7 +149,8 @@ sub switched {
 # Creates rooms from several clients, one after the other each, for that many
 # seconds.  Returns what became of each: id, status, when it was answered; and
 # what was wrong with answers that are neither 200 nor a proper 503.  With close
-# each has a connection of its own, as it has to where nginx is reloaded.
+# each has a connection of its own, as it has to where nginx is reloaded.  With
+# leave the rooms of that list are left in its place, until none is left.
 
 sub load {
     my ($nginx, $seconds, %option) = @_;
@@ -181,7 +182,14 @@ sub load {
 
             $id = "$name-$me-" . $number++;
 
-            return { %{$nginx->create($id, "$id.a", "$id.b")},
+            if ($option{leave}) {
+                $id = shift @{$option{leave}} or return;
+            }
+
+            my $request = $option{leave} ? $nginx->leave($id, "$id.a")
+                          : $nginx->create($id, "$id.a", "$id.b");
+
+            return { %$request,
                      keepalive => !$option{close},
                      after => time - $begin + 0.01 };
         }
