@@ -9,7 +9,8 @@
 #   make fuzz             fuzz targets, FUZZ_SECONDS each; T="json redis …" some
 #   make check            static checks of C, Lua and shell
 #   make soak             SOAK_CALLS calls: nothing grows with them
-#   make chaos            faults under load, CHAOS_SECONDS of it for each seed
+#   make chaos            faults under load: CHAOS_SEED, CHAOS_SEEDS,
+#                         CHAOS_SECONDS of it for each seed
 #   make bench            the figures of docs/benchmarks.md
 #   make deb              Debian's package, in build/deb
 #   make test-deb         installs it in a Debian of its own, and tries it

@@ -24,8 +24,8 @@ for my $n ($first .. $first + $count - 1) {
         ? ($creator, 'app', 0, 0, 2, $other)
         : ($other, 'app');
 
-    my @command = ('EVALSHA', $sha1, 3, '{tgortc}:users', '{tgortc}:deadlines',
-        "{tgortc}:room:$room", $not_after, $script . $n, $room, 0, 3600000,
+    my @command = ('EVALSHA', $sha1, 4, '{tgortc}:users', '{tgortc}:deadlines',
+        "{tgortc}:room:$room", '{tgortc}:never', $not_after, $script . $n, $room, 0, 3600000,
         3600000, 10000, 86400000, 86400000, @args);
 
     print '*', scalar @command, "\r\n",

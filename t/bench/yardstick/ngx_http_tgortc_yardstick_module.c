@@ -282,10 +282,11 @@ ngx_http_tgortc_yardstick_command(u_char *p, char *sha1, ngx_uint_t n)
     tp = ngx_timeofday();
     not_after = (uint64_t) tp->sec * 1000 + tp->msec + 1000;
 
-    return ngx_sprintf(p, "*21\r\n$7\r\nEVALSHA\r\n$40\r\n%s\r\n$1\r\n3\r\n"
+    return ngx_sprintf(p, "*22\r\n$7\r\nEVALSHA\r\n$40\r\n%s\r\n$1\r\n4\r\n"
                        "$17\r\n{yardstick}:users\r\n"
                        "$21\r\n{yardstick}:deadlines\r\n"
                        "$49\r\n{yardstick}:room:%032xi\r\n"
+                       "$17\r\n{yardstick}:never\r\n"
                        "$13\r\n%013uL\r\n"
                        "$8\r\n%08xi\r\n"
                        "$32\r\n%032xi\r\n"

@@ -1234,8 +1234,9 @@ sub leave {
 
 # Between nginx and a Redis: lets everything pass until it is told otherwise.
 #
-#     drop S    the next reply to a script is thrown away, the connection
-#               closed, for S seconds no other is served
+#     drop S    the reply to the next script about a room, which those of timers
+#               are not, is thrown away, the connection closed, for S seconds no
+#               other is served
 #     lose T    the same with the next reply one of whose strings is T
 #     swallow   the same with the next command of a script
 #     chop P    of each P-th reply on average only a part gets through
@@ -1425,14 +1426,14 @@ sub run {
 
             } elsif ($to_server{$socket}) {
 
-                if ($data =~ /EVAL/) {
+                if ($data =~ /EVAL.*:room:[^\r]/s) {
                     if ($order eq 'swallow') {
                         $order = '';
                         $close->($socket);
                         next;
                     }
 
-                    $scripted{$socket} = 1;
+                    $scripted{$socket} = 1 if $order eq 'drop';
                 }
 
                 syswrite $peer, $data;
