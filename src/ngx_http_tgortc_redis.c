@@ -12,8 +12,8 @@
  * Why not hiredis's asynchronous context: it asserts, and so kills the worker,
  * on a reply nobody asked for; has no timeouts in 0.14; frees itself under its
  * callbacks, differently in 0.14 and 1.x; and closes a descriptor that nginx
- * watches.  Its reader and formatter have none of this, and an nginx connection
- * needs no bridge to nginx's events.
+ * watches.  Its reader has none of this, and an nginx connection needs no bridge
+ * to nginx's events.
  */
 
 

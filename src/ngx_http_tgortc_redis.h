@@ -3,7 +3,7 @@
  * Copyright (C) TgoRTC contributors
  *
  * One pipelined connection to Redis per app and worker.  The connection is
- * nginx's own; hiredis writes and reads the protocol.
+ * nginx's own; hiredis reads the protocol.
  */
 
 

@@ -27,6 +27,8 @@ typedef int     ngx_http_tgortc_redis_elements_t;
 #endif
 
 
+static ngx_int_t ngx_http_tgortc_redis_reserve(ngx_http_tgortc_redis_t *redis,
+    size_t len);
 static redisReader *ngx_http_tgortc_redis_reader(void);
 static void *ngx_http_tgortc_redis_array(const redisReadTask *task,
     ngx_http_tgortc_redis_elements_t n);
@@ -237,6 +239,38 @@ ngx_http_tgortc_redis_write(ngx_http_tgortc_redis_t *redis)
 }
 
 
+/* room for so many bytes more behind what is to be written */
+
+static ngx_int_t
+ngx_http_tgortc_redis_reserve(ngx_http_tgortc_redis_t *redis, size_t len)
+{
+    u_char  *out;
+    size_t   size;
+
+    if (redis->out_size - redis->out_len >= len) {
+        return NGX_OK;
+    }
+
+    size = ngx_max(2 * redis->out_size, NGX_HTTP_TGORTC_REDIS_OUT_MIN);
+    size = ngx_max(size, redis->out_len + len);
+
+    out = ngx_alloc(size, redis->log);
+    if (out == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (redis->out != NULL) {
+        ngx_memcpy(out, redis->out, redis->out_len);
+        ngx_free(redis->out);
+    }
+
+    redis->out = out;
+    redis->out_size = size;
+
+    return NGX_OK;
+}
+
+
 /*
  * What one turn of the event loop brings is written when the turn ends, or as
  * soon as it is worth a write.
@@ -246,41 +280,35 @@ ngx_int_t
 ngx_http_tgortc_redis_append(ngx_http_tgortc_redis_t *redis, int argc,
     const char **argv, const size_t *argvlen)
 {
-    char         *command;
-    u_char       *out;
+    int           i;
+    u_char       *p;
     size_t        size;
     ngx_event_t  *wev;
-    long long     len;
 
-    len = redisFormatCommandArgv(&command, argc, argv, argvlen);
-    if (len < 0) {
+    /* "*argc", then "$length" and the bytes of each; CRLF behind all */
+
+    size = 1 + NGX_SIZE_T_LEN + 2;
+
+    for (i = 0; i < argc; i++) {
+        size += 1 + NGX_SIZE_T_LEN + 2 + argvlen[i] + 2;
+    }
+
+    if (ngx_http_tgortc_redis_reserve(redis, size) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    if (redis->out_size - redis->out_len < (size_t) len) {
+    p = redis->out + redis->out_len;
+    p = ngx_sprintf(p, "*%d" CRLF, argc);
 
-        size = ngx_max(2 * redis->out_size, NGX_HTTP_TGORTC_REDIS_OUT_MIN);
-        size = ngx_max(size, redis->out_len + (size_t) len);
-
-        out = ngx_alloc(size, redis->log);
-        if (out == NULL) {
-            redisFreeCommand(command);
-            return NGX_ERROR;
-        }
-
-        if (redis->out != NULL) {
-            ngx_memcpy(out, redis->out, redis->out_len);
-            ngx_free(redis->out);
-        }
-
-        redis->out = out;
-        redis->out_size = size;
+    for (i = 0; i < argc; i++) {
+        *p++ = '$';
+        p = ngx_sprintf(p, "%uz", argvlen[i]);
+        *p++ = CR; *p++ = LF;
+        p = ngx_cpymem(p, argv[i], argvlen[i]);
+        *p++ = CR; *p++ = LF;
     }
 
-    ngx_memcpy(redis->out + redis->out_len, command, len);
-    redis->out_len += len;
-
-    redisFreeCommand(command);
+    redis->out_len = p - redis->out;
 
     wev = redis->connection->write;
 

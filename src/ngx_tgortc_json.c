@@ -4,7 +4,6 @@
  */
 
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "ngx_tgortc_json.h"
@@ -135,11 +134,25 @@ ngx_tgortc_json_integer(const cJSON *item, long min, long max, long *value)
 cJSON *
 ngx_tgortc_json_int(long long value)
 {
-    char  text[NGX_TGORTC_JSON_INTEGER_LEN];
+    char                *p, text[NGX_TGORTC_JSON_INTEGER_LEN];
+    unsigned long long   n;
 
-    (void) snprintf(text, sizeof(text), "%lld", value);
+    p = text + sizeof(text) - 1;
+    *p = '\0';
 
-    return cJSON_CreateRaw(text);
+    n = (value < 0) ? 0 - (unsigned long long) value
+                    : (unsigned long long) value;
+
+    do {
+        *--p = (char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    if (value < 0) {
+        *--p = '-';
+    }
+
+    return cJSON_CreateRaw(p);
 }
 
 
