@@ -69,7 +69,7 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
     }
 
     if (settings->wait == 0) {
-        settings->wait = redis->timeout / 2;
+        settings->wait = ngx_max(redis->timeout / 2, 1);
     }
 
     if (settings->wait >= redis->timeout && settings->replicas) {

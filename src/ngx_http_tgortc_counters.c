@@ -198,16 +198,17 @@ ngx_http_tgortc_counters_zone(ngx_conf_t *cf, ngx_http_tgortc_app_t *app,
     redis = app->settings.redis;
     address = &redis->addrs[0].name;
 
-    p = ngx_pnalloc(cf->pool, sizeof("tgortc   ") + address->len
-                              + NGX_INT_T_LEN + redis->prefix.len
-                              + endpoint->len);
+    p = ngx_pnalloc(cf->pool, sizeof("tgortc    ") + redis->sentinel.len
+                              + address->len + NGX_INT_T_LEN
+                              + redis->prefix.len + endpoint->len);
     if (p == NULL) {
         return NULL;
     }
 
     name.data = p;
-    name.len = ngx_sprintf(p, "tgortc %V %i %V%s%V", address, redis->db,
-                           &redis->prefix, endpoint->len ? " " : "", endpoint)
+    name.len = ngx_sprintf(p, "tgortc %V %V %i %V%s%V", &redis->sentinel,
+                           address, redis->db, &redis->prefix,
+                           endpoint->len ? " " : "", endpoint)
                - p;
 
     zone = ngx_shared_memory_add(cf, &name,

@@ -12,8 +12,55 @@
 local breaker = load_breaker()
 local limit = tonumber(ARGV[14])
 
+-- rooms in one call, and ms until the next one
+local OLD_AT_ONCE, MORE_OLD = 100, 20
+
+
+-- What has waited for longer than max_age is given up, also while the breaker
+-- keeps it waiting; what is being sent just now is not.  Returns whether there
+-- may be more.
+local function give_up_old()
+    local registered = call('HGET', ENDPOINTS, ENDPOINT)
+
+    -- what is to be done in LiveKit is looked at below
+    if not registered then
+        return false
+    end
+
+    local before = now - cmsgpack.unpack(registered)[N_MAX_AGE]
+    local rooms = call('ZRANGEBYSCORE', BASE .. 'age:' .. ENDPOINT, '-inf',
+                       '(' .. string.format('%.0f', before), 'LIMIT', 0,
+                       OLD_AT_ONCE)
+
+    for _, room_id in ipairs(rooms) do
+        local score = tonumber(call('ZSCORE', DUE, room_id)) or 0
+        local change = head_of(ENDPOINT, room_id)
+
+        if change and (score <= now or score % 1 == 0) then
+
+            -- also the first write, which a Redis without memory lets pass
+            call('ZREM', DUE, room_id)
+
+            for i = 1, count_events(change) do
+                if not is_done(change, i) then
+                    give_up(ENDPOINT, room_id, change, i, 'max_age')
+                end
+            end
+
+            advance(ENDPOINT, room_id, now)
+        end
+    end
+
+    return #rooms == OLD_AT_ONCE
+end
+
+
+local is_more_old = give_up_old()
+
 if breaker[OPEN_UNTIL] > now then
-    return { 'ok', now, 0, math.ceil(breaker[OPEN_UNTIL] - now) }
+    local wait = math.ceil(breaker[OPEN_UNTIL] - now)
+
+    return { 'ok', now, 0, is_more_old and math.min(wait, MORE_OLD) or wait }
 end
 
 -- half open: one of all workers tries one event
@@ -25,9 +72,9 @@ end
 -- at each attempt.
 local function is_moot(room_id, change)
     local age = now - change[C_TIME]
-    local room = load_room(BASE .. 'room:' .. room_id)
+    local is_room, room = pcall(load_room, BASE .. 'room:' .. room_id)
 
-    if age > LIVEKIT_MAX_AGE or not room then
+    if age > LIVEKIT_MAX_AGE or not is_room or type(room) ~= 'table' then
         return true
     end
 

@@ -44,6 +44,10 @@ local function attend(id)
     local room = load_room(ROOM)
 
     if room and is_live(room) then
+
+        -- the first write, which a Redis without memory lets pass; put back
+        call('ZREM', DEADLINES, id)
+
         ask_in_turn(room)
 
         if not asks_first(room) then

@@ -147,6 +147,9 @@ is(curl("-o /dev/null -w '%{http_code} %{content_type}' $host/swagger/$_->[0]"),
         [ 'swagger-ui.css', 'text/css' ];
 like(eval { $json->decode(curl("$host/openapi.json"))->{openapi} },
      qr/^3\.1/, 'its document');
+like(curl("$host/tgortc/"), qr{<script [^>]*src="page\.js"}, 'the page');
+is(curl("-o /dev/null -w '%{http_code} %{content_type}' $host/tgortc/page.js"),
+   '200 application/javascript', 'page.js');
 
 
 # --- upgraded: the same again under a higher version

@@ -290,6 +290,25 @@ ring($burst, map { "burst$_" } 1 .. 40);
 }
 
 
+# --- what waits behind it for longer than max_age is given up
+
+{
+    $endpoint->answer({ path => '^/old$', answers => [{ %fails }] }, @rules);
+
+    my $old = app('old', $endpoint->hook('/old', 'name=old max_in_flight=5')
+                         . 'tgortc_webhook_retry delays=1s max_age=2s;');
+
+    ring($old, map { "old$_" } 1 .. 40);
+
+    ok(wait_for(sub { counts($old, 'old')
+                      eq '40 = 0 ok + 40 failed + 0 pending' }, 6 * $slack),
+       'max_age: given up, all of them, without an attempt for each')
+        or diag(counts($old, 'old'));
+    cmp_ok(scalar $endpoint->requests(path => '^/old$'), '<', 40,
+           'max_age: the breaker was open');
+}
+
+
 for my $nginx (@all) {
     ok($nginx->quit, 'it ends');
     is($nginx->trouble, '', 'nothing bad in the log');

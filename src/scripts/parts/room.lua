@@ -269,6 +269,14 @@ local function save(room)
 
     else
         call('ZREM', DEADLINES, ROOM_ID)
+    end
+
+    local events = append_events and append_events(room) or 0
+
+    if is_live(room) then
+        call('SET', ROOM, cmsgpack.pack(room))
+    else
+        call('SET', ROOM, cmsgpack.pack(room), 'PX', ARGV[RETENTION])
         list_room(room)
     end
 
@@ -279,14 +287,6 @@ local function save(room)
         end
 
         ringing = 0
-    end
-
-    local events = append_events and append_events(room) or 0
-
-    if is_live(room) then
-        call('SET', ROOM, cmsgpack.pack(room))
-    else
-        call('SET', ROOM, cmsgpack.pack(room), 'PX', ARGV[RETENTION])
     end
 
     return events
