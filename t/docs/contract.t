@@ -3,7 +3,7 @@
 # Copyright (C) TgoRTC contributors
 #
 # The server does what the API document says: contract.mjs sends it what the
-# schemas take and what they refuse.  CONTRACT_SEED repeats a run,
+# schemas take and what they refuse.  CONTRACT_SEED is another run,
 # CONTRACT_COUNT makes it longer.
 
 use strict;

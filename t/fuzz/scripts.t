@@ -8,7 +8,7 @@
 # What fails changes nothing, what is refused changes nothing, nothing runs for
 # long, and Redis stays.
 #
-# FUZZ_SEED repeats a run, FUZZ_ROUNDS is how often the random part is done.
+# FUZZ_SEED is another run, FUZZ_ROUNDS is how often the random part is done.
 
 use strict;
 use warnings;
@@ -18,7 +18,7 @@ use Test::More;
 use TgoRTC::Live;
 
 
-my $seed = $ENV{FUZZ_SEED} || int rand 1e9;
+my $seed = $ENV{FUZZ_SEED} || 1;
 my $rounds = $ENV{FUZZ_ROUNDS} || 1500;
 
 diag("FUZZ_SEED=$seed FUZZ_ROUNDS=$rounds");
