@@ -50,7 +50,8 @@ typedef struct {
     ngx_http_tgortc_script_t   *script;     /* NULL: PING */
     ngx_http_tgortc_call_pt     handler;
     void                       *data;
-    ngx_uint_t                  registered;
+    unsigned                    registered:2;
+    unsigned                    late:1;
 } ngx_http_tgortc_call_t;
 
 
@@ -376,12 +377,15 @@ ngx_http_tgortc_call_reply(ngx_http_tgortc_command_t *cmd, redisReply *reply)
 
 /*
  * What Redis may have lost at any moment, by a restart or a failover: the
- * script, the endpoints.  NGX_OK: it has them again, and the command too.
+ * script, the endpoints; or its clock was set.  NGX_OK: it has them again, we
+ * know the time, and it has the command too.
  */
 
 static ngx_int_t
 ngx_http_tgortc_call_again(ngx_http_tgortc_command_t *cmd, redisReply *reply)
 {
+    long long                now;
+    const char              *outcome;
     ngx_http_tgortc_call_t  *call;
 
     call = cmd->data;
@@ -402,14 +406,26 @@ ngx_http_tgortc_call_again(ngx_http_tgortc_command_t *cmd, redisReply *reply)
         return ngx_http_tgortc_redis_send(cmd);
     }
 
+    if (reply->type != REDIS_REPLY_ARRAY) {
+        return NGX_DECLINED;
+    }
+
+    outcome = ngx_http_tgortc_reply_string(reply, 0);
+
     /* twice: it may have lost the script that registers as well */
 
-    if (call->registered < 2 && reply->type == REDIS_REPLY_ARRAY
-        && ngx_strcmp(ngx_http_tgortc_reply_string(reply, 0), "unregistered")
-           == 0)
-    {
+    if (call->registered < 2 && ngx_strcmp(outcome, "unregistered") == 0) {
         call->registered++;
         ngx_http_tgortc_call_register(call->app);
+
+        return ngx_http_tgortc_redis_send(cmd);
+    }
+
+    now = ngx_http_tgortc_reply_integer(reply, NGX_HTTP_TGORTC_TIME);
+
+    if (!call->late && now > 0 && ngx_strcmp(outcome, "late") == 0) {
+        call->late = 1;
+        ngx_http_tgortc_redis_clock(cmd->redis, now, cmd->sent_at);
 
         return ngx_http_tgortc_redis_send(cmd);
     }

@@ -40,6 +40,7 @@
 static void ngx_http_tgortc_redis_try(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_told(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_serve(ngx_http_tgortc_redis_t *redis);
+static void ngx_http_tgortc_redis_back(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_flush(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis,
     ngx_err_t err, const char *reason);
@@ -80,7 +81,6 @@ ngx_http_tgortc_redis_create(ngx_http_tgortc_redis_conf_t *conf,
     redis->ready = ready;
     redis->data = data;
     redis->log = log;
-    redis->down_since = ngx_current_msec;
 
     redis->timer.handler = ngx_http_tgortc_redis_timer_handler;
     redis->timer.data = redis;
@@ -220,9 +220,12 @@ ngx_http_tgortc_redis_send(ngx_http_tgortc_command_t *cmd)
         goto refused;
     }
 
-    /* a short outage is waited out, in a longer one nobody has to wait */
+    /*
+     * A short outage is waited out, in a longer one nobody has to wait.  A
+     * worker that had no time to connect has had no outage.
+     */
 
-    if (redis->state != NGX_HTTP_TGORTC_REDIS_READY
+    if (redis->state != NGX_HTTP_TGORTC_REDIS_READY && redis->outage
         && ngx_current_msec - redis->down_since > redis->conf->timeout)
     {
         goto refused;
@@ -336,15 +339,24 @@ ngx_http_tgortc_redis_serve(ngx_http_tgortc_redis_t *redis)
 
     ngx_del_timer(&redis->timer);
 
-    if (redis->outage) {
-        redis->outage = 0;
-        ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
-                      "tgortc: redis \"%V\" is back", &redis->conf->address);
+    if (redis->outage && !redis->doubtful) {
+        ngx_http_tgortc_redis_back(redis);
     }
 
     redis->ready(redis->data);
 
     ngx_http_tgortc_redis_flush(redis);
+}
+
+
+static void
+ngx_http_tgortc_redis_back(ngx_http_tgortc_redis_t *redis)
+{
+    redis->outage = 0;
+    redis->doubtful = 0;
+
+    ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
+                  "tgortc: redis \"%V\" is back", &redis->conf->address);
 }
 
 
@@ -377,6 +389,7 @@ ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis, ngx_err_t err,
 {
     if (!redis->outage) {
         redis->outage = 1;
+        redis->down_since = ngx_current_msec;
         ngx_log_error(NGX_LOG_ERR, redis->log, err,
                       "tgortc: redis \"%V\" (%V): %s", &redis->conf->address,
                       &redis->addr_text, reason);
@@ -414,10 +427,6 @@ ngx_http_tgortc_redis_leave(ngx_http_tgortc_redis_t *redis)
 {
     ngx_queue_t                *q, lost;
     ngx_http_tgortc_command_t  *cmd;
-
-    if (redis->state == NGX_HTTP_TGORTC_REDIS_READY) {
-        redis->down_since = ngx_current_msec;
-    }
 
     ngx_http_tgortc_redis_close(redis);
     ngx_http_tgortc_redis_unhold(redis);
@@ -637,6 +646,7 @@ ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
             || ngx_http_tgortc_redis_is_useless(redis, reply)))
     {
         ngx_http_tgortc_redis_says(redis, &redis->addr_text, reply);
+        redis->doubtful |= redis->state == NGX_HTTP_TGORTC_REDIS_READY;
         redis->stale = 1;
     }
 
@@ -681,6 +691,12 @@ ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
     if (!redis->stale) {
         redis->backoff = 0;
         redis->hops = 0;
+
+        if (redis->doubtful && cmd->not_after_arg
+            && reply->type != REDIS_REPLY_ERROR)
+        {
+            ngx_http_tgortc_redis_back(redis);
+        }
     }
 
     if (cmd->durable && redis->replicas && !cmd->abandoned
@@ -729,6 +745,7 @@ ngx_http_tgortc_redis_is_undone(ngx_http_tgortc_command_t *cmd,
         ngx_http_tgortc_redis_says(redis, &redis->addr_text, reply);
 
         cmd->undone = 1;
+        redis->doubtful = 1;
         redis->stale = 1;
 
         return 1;

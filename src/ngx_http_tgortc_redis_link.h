@@ -62,7 +62,7 @@ struct ngx_http_tgortc_redis_s {
 
     ngx_event_t                     timer;     /* of connecting, of backoff */
     ngx_msec_t                      backoff;
-    ngx_msec_t                      down_since;
+    ngx_msec_t                      down_since;    /* with outage */
     ngx_msec_t                      heard_at;  /* any bytes from Redis */
     uint64_t                        heard_us;
     ngx_uint_t                      addr;      /* next to try */
@@ -102,6 +102,7 @@ struct ngx_http_tgortc_redis_s {
     unsigned                        again:1;   /* was asked for the time */
     unsigned                        served:1;  /* has been ready before */
     unsigned                        outage:1;  /* was logged */
+    unsigned                        doubtful:1;    /* greets, serves nobody */
     unsigned                        stale:1;   /* to be opened anew */
     unsigned                        elsewhere:1;   /* at the primary's */
     unsigned                        unwaited:1;    /* a WAIT is to follow */

@@ -324,6 +324,7 @@ ngx_http_tgortc_redis_says(ngx_http_tgortc_redis_t *redis,
 {
     if (!redis->outage) {
         redis->outage = 1;
+        redis->down_since = ngx_current_msec;
         ngx_log_error(NGX_LOG_ERR, redis->log, 0,
                       "tgortc: redis \"%V\" (%V) says \"%s\"",
                       &redis->conf->address, addr_text, reply->str);

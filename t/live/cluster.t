@@ -250,6 +250,47 @@ sub move {
 }
 
 
+# A slot that nobody has, and so a cluster that is down, though its nodes greet:
+# that is said once, and nobody waits for it.
+
+{
+    my $prefix = $prefixes[2];
+    my $node = owner($prefix);
+    my $nginx = nginx(redis => "$seeds prefix=$prefix timeout=500ms");
+    my ($slot) = grep { $_ != asked($node, 'CLUSTER', 'KEYSLOT',
+                                 "{$prefix}:users") }
+              map { @$_[0, 1] }
+              grep { $_->[2][1] == $node->{port} }
+              @{asked($node, 'CLUSTER', 'SLOTS')};
+
+    asked($node, 'CLUSTER', 'DELSLOTS', $slot);
+    ok(wait_for(sub { asked($node, 'CLUSTER', 'INFO') =~ /cluster_state:fail/ }),
+       'a cluster that is down');
+
+    my ($told, $wrong) = load($nginx, 5 * $slow, name => 'down');
+    my @late = @$told[@$told / 2 .. $#$told];
+    my $log = $nginx->error_log;
+    my $said = () = $log =~ /says "CLUSTERDOWN/g;
+    my $back = () = $log =~ / is back/g;
+
+    is($wrong, '', 'each gets a 503 in time');
+    is(scalar(grep { $_->{status} != 503 } @$told), 0, 'and nothing else');
+    cmp_ok(scalar(grep { $_->{took} < 0.25 * $slow } @late), '>', @late / 2,
+           'and does not wait for it');
+    is($said, 2, 'each worker says so once');
+    is($back, 0, 'and not that it is back');
+
+    asked($node, 'CLUSTER', 'ADDSLOTS', $slot);
+    ok(wait_for(sub {
+           my $id = 'up' . time;
+
+           ask($nginx->create($id, "$id.a"));
+           2 == (() = $nginx->error_log =~ / is back/g);
+       }), 'until it is, which is said as well');
+    is($nginx->trouble, '', 'nothing bad in the log');
+}
+
+
 # a node is killed, its replica takes over
 
 {
