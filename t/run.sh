@@ -23,6 +23,24 @@ stop() {
 
 trap stop EXIT
 
+# In a long run what a test said of its failure is far above prove's summary of
+# names and numbers: the last of it is said again.
+
+said=$redis/said
+failed=0
+
+prove_and_keep() {
+    { prove "$@" || failed=1; } 2> >(tee -a "$said" >&2)
+    wait $!
+}
+
+repeat_failures() {
+    if [ $failed = 1 ] && grep -q '^# *Failed test' "$said"; then
+        printf '\nWhat the tests said:\n'
+        grep -A 9 '^# *Failed test' "$said" | tail -n 120 | cut -c 1-1000
+    fi
+}
+
 # a free port: the kernel gives one to whoever asks for none
 
 port() {
@@ -55,12 +73,12 @@ if perl -MTest::Nginx::Socket -e 1 2> /dev/null; then
 fi
 
 if [ $# -gt 0 ]; then
-    prove $lib "$@"
-    exit
+    prove_and_keep $lib "$@"
+    exit $failed
 fi
 
-failed=0
-prove -e '' "$build"/unit/*.t || failed=1
-prove $lib -r t/*.t t/browser t/check t/docs t/fuzz t/harness t/live t/model \
-    t/chaos --ext=.t || failed=1
+prove_and_keep -e '' "$build"/unit/*.t
+prove_and_keep $lib -r t/*.t t/browser t/check t/docs t/fuzz t/harness t/live \
+    t/model t/chaos --ext=.t
+repeat_failures
 exit $failed

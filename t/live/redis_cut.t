@@ -127,7 +127,7 @@ my @agents = map {
             $seen{$id}{$what} = $status;
 
             if ($status == 503) {
-                my $why = unavailable($response, sanitized() ? 6 : 2);
+                my $why = unavailable($response, 6);
 
                 push @wrong, "$id: $why" if $why ne '';
             }

@@ -14,7 +14,7 @@ use TgoRTC::Live;
 use Time::HiRes qw(sleep time);
 
 
-my $limit = 0.3 + (sanitized() ? 4 : 1);
+my $limit = 0.3 + 4;
 
 
 # Says this as soon as somebody connects, and whatever comes.
@@ -240,7 +240,7 @@ wait_for(sub {
 });
 
 is(join(' ', sort keys %left), '', 'all are served by the genuine Redis');
-cmp_ok(time - $since, '<', sanitized() ? 15 : 5, 'soon');
+cmp_ok(time - $since, '<', 15, 'soon');
 
 is(count_by_status(fire([map { at($_, $nginx->health) } @names])),
    '200: ' . @names, 'health is good everywhere');

@@ -115,7 +115,7 @@ my $unknown = qr/unable\ to\ (?:get\ local\ issuer\ certificate
                             |verify\ the\ first\ certificate)
                  |self.signed\ certificate/x;
 my $id = 0;
-my $limit = sanitized() ? 6 : 2;
+my $limit = 6;
 
 
 sub serves {

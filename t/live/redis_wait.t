@@ -13,7 +13,7 @@ use TgoRTC::Replicas;
 use Time::HiRes qw(sleep time);
 
 
-my $limit = sanitized() ? 6 : 2;
+my $limit = 6;
 
 
 sub exists_in {

@@ -228,7 +228,7 @@ for my $how ('TERM', 'QUIT') {
     my $since = time;
 
     ok($server->quit($how), "$how without patience: it ends, with status 0");
-    cmp_ok(time - $since, '<', sanitized() ? 12 : 6, 'soon');
+    cmp_ok(time - $since, '<', 12, 'soon');
     is(scalar @{$background->finish->{errors}}, 20, 'clients do not hang');
     $redis->signal('CONT');
     is($server->trouble, '', 'nothing bad in the log');
@@ -245,13 +245,13 @@ for my $how ('TERM', 'QUIT') {
 
     my $release = sub {
         return background(sub {
-            sleep 1.5;
+            sleep 3.5;
             open my $fh, '>', $pipe;
             return {};
         });
     };
 
-    my $server = nginx(redis => "$redis->{address} timeout=1s",
+    my $server = nginx(redis => "$redis->{address} timeout=3s",
                        listen => '', http => "include $pipe;", later => 1);
 
     my $begin = $release->();

@@ -367,9 +367,6 @@ sub hooked {
 
     my $http = delete $more{http} || '';
 
-    $redis = $redis->{address} if ref $redis;
-    $redis .= ' timeout=10s' if $redis !~ /timeout=/;
-
     my $ring = $http =~ /tgortc_ring_timeout/ ? ''
                                               : 'tgortc_ring_timeout 10m;';
     return nginx(

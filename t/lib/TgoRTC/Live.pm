@@ -924,7 +924,8 @@ sub modules {
 }
 
 
-# The configuration, unless "conf" gives it all.
+# The configuration, unless "conf" gives it all.  Where a test does not say how
+# long Redis may take, a machine that is slow for a while is not the matter.
 
 sub conf {
     my ($self) = @_;
@@ -939,6 +940,7 @@ sub conf {
     my $user = $> == 0 ? "user root;" : '';
     my $redis = ref $o{redis} ? $o{redis}{address} : $o{redis};
 
+    $redis .= ' timeout=10s' if $redis !~ /^$|timeout=/;
     $redis = "tgortc_redis $redis;" if $redis ne '';
 
     return <<"END";
