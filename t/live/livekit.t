@@ -552,6 +552,30 @@ $calls->expect('all of them twice', 'twice',
     is_told($group, 'finished again', 'joined b app', 'left b');
 }
 
+# the last 64 are remembered
+
+{
+    my $group = group($calls);
+    my $livekit = $group->{livekit};
+
+    # on the way, so that the call goes on
+    $calls->join($group->{room}, "b$group->{n}", 'app');
+
+    my $id = $livekit->finished;
+
+    $livekit->started for 1 .. 63;
+    $livekit->finished(id => $id);
+    joined($group, 'c', 'app');
+    is(of($group, 'c'), '1+', 'an id again, 63 others later: does not count');
+
+    # that was one more
+
+    $livekit->finished(id => $id);
+    joined($group, 'd', 'app');
+    is(of($group, 'd'), '0', 'an id again, 64 others later: counts');
+    $calls->end($group->{room});
+}
+
 
 # --- who is not people
 
@@ -806,6 +830,52 @@ for my $ahead (3600, 30, -3600) {
     is_current($group, joined($group, 'b', 'app'), 'called again');
     is_told($group, 'called again', 'joined b app', 'left b', 'invited b',
             'joined b app', 'left b');
+}
+
+
+# what is remembered of sessions that are over is bounded: 8 of a participant,
+# 32 of who is none, 8 instances of the room
+
+for my $others (7, 8) {
+    my $group = group($calls);
+    my $b = joined($group, 'b', 'app');
+
+    $b->left('PARTICIPANT_REMOVED');
+    joined($group, 'b', 'app')->left('PARTICIPANT_REMOVED') for 1 .. $others;
+    $calls->join($group->{room}, "b$group->{n}", 'app');
+    $b->published;
+    is(of($group, 'b'), $others < 8 ? '1' : '1+',
+       "a session that is over, $others others later");
+    $calls->end($group->{room});
+}
+
+for my $others (31, 32) {
+    my $group = group($calls);
+    my $e = session($group, 'e', 'app');
+
+    $e->left('CLIENT_INITIATED');
+    session($group, "f$_-", 'app')->left('CLIENT_INITIATED') for 1 .. $others;
+    $calls->invite($group->{room}, "e$group->{n}");
+    $e->joined;
+    is(of($group, 'e'), $others < 32 ? '0' : '1+',
+       "a stranger's session that is over, $others others later");
+    $calls->end($group->{room});
+}
+
+for my $others (8, 9) {
+    my $group = group($calls);
+    my ($first, $last) = ($group->{livekit}) x 2;
+
+    for (2 .. $others) {
+        $last = $last->reborn;
+        $last->started;
+    }
+
+    $first->started;
+    joined($group, 'b', 'app', $last);
+    is(of($group, 'b'), $others < 9 ? '1+' : '0',
+       "an instance of the room, the first of $others");
+    $calls->end($group->{room});
 }
 
 

@@ -195,8 +195,22 @@ END
                              '{tgortc}:deadlines', $since);
 };
 
+# seconds until Redis says it is time
+
+my $due_in = sub {
+    my $redis = $calls->{redis};
+    my ($s, $us) = @{$redis->command('TIME')};
+
+    return $redis->command('ZSCORE', '{tgortc}:deadlines', 'ghost') / 1000
+           - $s - $us / 1e6;
+};
+
+ok(wait_for(sub { my $due = $due_in->(); $due > 30 && $due <= 60 }),
+   'asked a minute after somebody connected');
 $missing->(0);
 await_asked('ghost', 'ListParticipants', 1);
+ok(wait_for(sub { my $due = $due_in->(); $due > 0 && $due <= 30 }),
+   'asked again half a minute after somebody was missing');
 $missing->(10000);
 await_asked('ghost', 'ListParticipants', 2);
 is($calls->state('ghost'), '1 g1=1+ g2=1+', 'missing for ten seconds: stays');
