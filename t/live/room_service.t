@@ -168,6 +168,27 @@ $calls->await('silent', 3);
 is($calls->state('silent'), '6 f1=4 f2=4', 'no answer: the deadline acts');
 cmp_ok(time - $began, '>=', 3, 'but not at once');
 
+# a Redis that is full: LiveKit is asked all the same, and calls end
+
+twirp([]);
+
+my $full;
+
+for my $try (1 .. 10) {
+    $full = "full$try";
+    $calls->create($full, "$full.a", "$full.b");
+    $calls->{redis}->command(qw(CONFIG SET maxmemory 100kb));
+    last if !asked($full, 'ListParticipants');
+    $calls->{redis}->command(qw(CONFIG SET maxmemory 0));
+}
+
+is($calls->status('create', 'no', 'no1', 'no2'), 503,
+   'there is no memory for another call');
+wait_for(sub { $calls->state($full) =~ /^6/ });
+is($calls->state($full), "6 $full.a=4 $full.b=4", 'but a call can end');
+is(scalar asked($full, 'ListParticipants'), 1, 'after LiveKit was asked');
+$calls->{redis}->command(qw(CONFIG SET maxmemory 0));
+
 # a lost participant_left: missing twice, half a minute apart
 
 twirp([there('g1')]);
