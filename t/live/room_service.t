@@ -189,6 +189,23 @@ is($calls->state($full), "6 $full.a=4 $full.b=4", 'but a call can end');
 is(scalar asked($full, 'ListParticipants'), 1, 'after LiveKit was asked');
 $calls->{redis}->command(qw(CONFIG SET maxmemory 0));
 
+# what somebody put in the place of a room keeps no other waiting
+
+twirp([], { path => 'RemoveParticipant',
+            answers => [{ status => 500 }] });
+
+$calls->create('odd', 'i1', 'i2', 'i3', { max_participants => 4 });
+connect_all('odd', 'i1', 'i2', 'i3');
+$calls->leave('odd', 'i3');
+await_asked('odd', 'RemoveParticipant', 1);
+
+$calls->{redis}->command('DEL', '{tgortc}:room:odd');
+$calls->{redis}->command('RPUSH', '{tgortc}:room:odd', 'not a room');
+twirp([]);
+ok(wait_for(sub { !$calls->{redis}->command('ZCARD', '{tgortc}:due:livekit') }),
+   'what was to be done for it is given up');
+$calls->{redis}->command('DEL', '{tgortc}:room:odd');
+
 # a lost participant_left: missing twice, half a minute apart
 
 twirp([there('g1')]);
