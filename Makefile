@@ -125,7 +125,8 @@ deb: deps deps-deb
 
 # in a namespace of its own, which only root can make
 
-test-deb: deb deps-test-deb
+test-deb: deb deps-test-deb deps-browser
+	@$(MAKE) -C t/unit BUILD=$(BUILD) npm
 	t/deb/run.sh $(BUILD) $(T)
 
 deps:
@@ -156,7 +157,8 @@ deps-test-deb:
 clean:
 	rm -rf $(BUILD) t/servroot*
 
-# The packages' own services are not started (RUNLEVEL=1): ours are private.
+# The packages' own services are not started, by sysvinit (RUNLEVEL) or systemd
+# (SYSTEMD_OFFLINE): ours are private.
 
 define install
 missing=; \
@@ -168,7 +170,8 @@ if [ -n "$$missing" ]; then \
     sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
     echo "installing$$missing"; \
     $$sudo apt-get update -q \
-    && $$sudo env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+    && $$sudo env RUNLEVEL=1 SYSTEMD_OFFLINE=1 \
+        DEBIAN_FRONTEND=noninteractive \
         apt-get install -qy --no-install-recommends $$missing; \
 fi
 endef

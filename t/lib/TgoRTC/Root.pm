@@ -83,6 +83,16 @@ sub boot {
 }
 
 
+# A command that runs another one in its network, but of the machine's programs
+# and files.
+
+sub network {
+    my ($self) = @_;
+
+    return (qw(nsenter --net --target), $self->{init});
+}
+
+
 # Runs a command of the shell in it; its status, what it printed.
 
 sub sh {
