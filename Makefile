@@ -39,8 +39,8 @@ BROWSER :=	$(if $(filter-out t/browser/%,$(T)),,deps-browser)
 DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 		libcjson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev \
 		ca-certificates curl
-DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind \
-		libfaketime
+DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 php-cli \
+		prometheus valgrind libfaketime
 DEPS_FUZZ :=	clang libclang-rt-14-dev binutils dpkg-dev libpcre2-dev \
 		zlib1g-dev libcrypt-dev
 DEPS_CHECK :=	clang-tidy cppcheck shellcheck lua-check
@@ -135,6 +135,7 @@ deps:
 
 deps-test:
 	@$(call install,$(DEPS_TEST))
+	@command -v go > /dev/null || { $(call install,golang-go); }
 
 deps-fuzz:
 	@$(call install,$(DEPS_FUZZ))
