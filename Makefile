@@ -33,8 +33,10 @@ OBJS :=		$(BUILD)/objs-$(WAY)
 MODULE :=	ngx_http_tgortc_module.so
 SCRIPTS :=	$(wildcard src/scripts/* src/scripts/parts/*)
 
-# a large download, only where a test wants it
-BROWSER :=	$(if $(filter-out t/browser/%,$(T)),,deps-browser)
+# large downloads, only where a test wants them
+wanted =	$(if $(T),$(filter $(1),$(T)),all)
+LARGE :=	$(if $(call wanted,t/browser/%),deps-browser) \
+		$(if $(call wanted,t/docs/webhooks.t),deps-go)
 
 DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 		libcjson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev \
@@ -80,7 +82,7 @@ run: deps
 	@$(MAKE) build pages
 	@conf/demo.sh $(BUILD) $(PORT)
 
-test: deps deps-test $(BROWSER)
+test: deps deps-test $(LARGE)
 	@$(MAKE) build pages unit
 	t/run.sh $(BUILD) $(T)
 
@@ -91,7 +93,7 @@ test-valgrind: deps deps-test
 	@$(MAKE) build
 	TEST_NGINX_USE_VALGRIND=1 t/run.sh $(BUILD) $(or $(T),t/*.t)
 
-test-asan: deps deps-test
+test-asan: deps deps-test $(LARGE)
 	t/asan.sh $(BUILD) $(T)
 
 fuzz: deps deps-fuzz
@@ -135,6 +137,8 @@ deps:
 
 deps-test:
 	@$(call install,$(DEPS_TEST))
+
+deps-go:
 	@command -v go > /dev/null || { $(call install,golang-go); }
 
 deps-fuzz:
@@ -180,5 +184,5 @@ endef
 SHELL := /bin/bash
 
 .PHONY: all build pages run test unit test-valgrind test-asan fuzz check \
-	soak chaos bench deb test-deb deps deps-test deps-fuzz deps-check \
-	deps-bench deps-browser deps-deb deps-test-deb clean
+	soak chaos bench deb test-deb deps deps-test deps-go deps-fuzz \
+	deps-check deps-bench deps-browser deps-deb deps-test-deb clean

@@ -120,7 +120,7 @@ await test('the story goes on by "Execute"', async () => {
 });
 
 if (!key) {
-    await test('axe finds nothing bad but what is Swagger UI\'s own', async () => {
+    await test('axe finds nothing but what is Swagger UI\'s own', async () => {
         await page.setViewportSize({ width: 320, height: 900 });
 
         const found = await violations(page);

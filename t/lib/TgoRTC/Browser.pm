@@ -7,8 +7,8 @@ package TgoRTC::Browser;
 #
 #     browse('page.mjs', [$origin], stop => sub { $endpoint->stop });
 #
-# What the code returns is what the script's tell('stop', …) does.  The browser is
-# started by the command in @within, which may put it elsewhere.
+# What the code returns is what the script's tell('stop', …) does.  A command in
+# @within starts the browser, elsewhere than here.
 
 use strict;
 use warnings;
