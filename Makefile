@@ -33,14 +33,16 @@ OBJS :=		$(BUILD)/objs-$(WAY)
 MODULE :=	ngx_http_tgortc_module.so
 SCRIPTS :=	$(wildcard src/scripts/* src/scripts/parts/*)
 
-# a large download, only where a test wants it
-BROWSER :=	$(if $(filter-out t/browser/%,$(T)),,deps-browser)
+# large downloads, only where a test wants them
+wanted =	$(if $(T),$(filter $(1),$(T)),all)
+LARGE :=	$(if $(call wanted,t/browser/%),deps-browser) \
+		$(if $(call wanted,t/docs/webhooks.t),deps-go)
 
 DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 		libcjson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev \
 		ca-certificates curl
-DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 valgrind \
-		libfaketime
+DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 php-cli \
+		prometheus valgrind libfaketime
 DEPS_FUZZ :=	clang libclang-rt-14-dev binutils dpkg-dev libpcre2-dev \
 		zlib1g-dev libcrypt-dev
 DEPS_CHECK :=	clang-tidy cppcheck shellcheck lua-check
@@ -80,7 +82,7 @@ run: deps
 	@$(MAKE) build pages
 	@conf/demo.sh $(BUILD) $(PORT)
 
-test: deps deps-test $(BROWSER)
+test: deps deps-test $(LARGE)
 	@$(MAKE) build pages unit
 	t/run.sh $(BUILD) $(T)
 
@@ -91,7 +93,7 @@ test-valgrind: deps deps-test
 	@$(MAKE) build
 	TEST_NGINX_USE_VALGRIND=1 t/run.sh $(BUILD) $(or $(T),t/*.t)
 
-test-asan: deps deps-test
+test-asan: deps deps-test $(LARGE)
 	t/asan.sh $(BUILD) $(T)
 
 fuzz: deps deps-fuzz
@@ -125,7 +127,8 @@ deb: deps deps-deb
 
 # in a namespace of its own, which only root can make
 
-test-deb: deb deps-test-deb
+test-deb: deb deps-test-deb deps-browser
+	@$(MAKE) -C t/unit BUILD=$(BUILD) npm
 	t/deb/run.sh $(BUILD) $(T)
 
 deps:
@@ -134,6 +137,9 @@ deps:
 
 deps-test:
 	@$(call install,$(DEPS_TEST))
+
+deps-go:
+	@command -v go > /dev/null || { $(call install,golang-go); }
 
 deps-fuzz:
 	@$(call install,$(DEPS_FUZZ))
@@ -156,7 +162,8 @@ deps-test-deb:
 clean:
 	rm -rf $(BUILD) t/servroot*
 
-# The packages' own services are not started (RUNLEVEL=1): ours are private.
+# The packages' own services are not started, by sysvinit (RUNLEVEL) or systemd
+# (SYSTEMD_OFFLINE): ours are private.
 
 define install
 missing=; \
@@ -168,7 +175,8 @@ if [ -n "$$missing" ]; then \
     sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
     echo "installing$$missing"; \
     $$sudo apt-get update -q \
-    && $$sudo env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+    && $$sudo env RUNLEVEL=1 SYSTEMD_OFFLINE=1 \
+        DEBIAN_FRONTEND=noninteractive \
         apt-get install -qy --no-install-recommends $$missing; \
 fi
 endef
@@ -176,5 +184,5 @@ endef
 SHELL := /bin/bash
 
 .PHONY: all build pages run test unit test-valgrind test-asan fuzz check \
-	soak chaos bench deb test-deb deps deps-test deps-fuzz deps-check \
-	deps-bench deps-browser deps-deb deps-test-deb clean
+	soak chaos bench deb test-deb deps deps-test deps-go deps-fuzz \
+	deps-check deps-bench deps-browser deps-deb deps-test-deb clean

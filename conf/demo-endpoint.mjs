@@ -1,6 +1,8 @@
 // Copyright (C) TgoRTC contributors
 //
-// The app's backend of "make run": prints the webhooks that it gets.
+// The app's backend, to try things out: prints the webhooks that it gets.
+//
+//     node demo-endpoint.mjs PORT-OR-SOCKET
 
 import http from 'node:http';
 
@@ -15,4 +17,4 @@ http.createServer((request, response) => {
         console.log(`webhook ${seq} ${type} ${body}`);
         response.end();
     });
-}).listen(process.argv[2]);
+}).listen(process.argv[2], '127.0.0.1');

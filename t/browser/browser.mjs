@@ -158,6 +158,6 @@ export async function violations(page) {
 
     return page.evaluate(async () => (await axe.run(document, {
         resultTypes: ['violations']
-    })).violations.map(v => `${v.id}: `
+    })).violations.map(v => `${v.impact} ${v.id}: `
         + v.nodes.map(n => `${n.html}: ${n.failureSummary}`).join('\n')));
 }

@@ -1,15 +1,15 @@
 /*
  * Copyright (C) TgoRTC contributors
  *
- * A first look at TgoRTC, for newcomer.t that starts the server:
- * newcomer.mjs ORIGIN
+ * A first look at TgoRTC, for both newcomer.t that start the server:
+ * newcomer.mjs ORIGIN WHAT-IS-SAID-OF-A-DEAD-BACKEND NAME-OF-SCREENSHOTS
  */
 
 import assert from 'node:assert';
 
 import { open, step, tell, until } from './browser.mjs';
 
-const [origin] = process.argv.slice(2);
+const [origin, dead, name] = process.argv.slice(2);
 const { page, faults, shot, close } = await open(origin);
 
 
@@ -69,9 +69,9 @@ await step('the backend dies; the call is ended', async () => {
 
 await step('the failure is seen, and that it was given up', async () => {
     await row('failures', 'room.finished', 'Failed attempt').waitFor();
-    await row('failures', 'room.finished', 'HTTP 502').waitFor();
+    await row('failures', 'room.finished', dead).waitFor();
     await row('failures', 'room.finished', 'Dead letter').waitFor();
-    await shot('newcomer-failure', { fullPage: true });
+    await shot(`${name}-failure`, { fullPage: true });
 });
 
 await step('the backend is back; the event is sent again', async () => {
@@ -80,7 +80,7 @@ await step('the backend is back; the event is sent again', async () => {
         .getByRole('button', { name: 'Replay' }).click();
     await printed(/^webhook 2 room\.finished .*room_abc123/m);
     await page.locator('.card', { hasText: /Given up\s*0/ }).waitFor();
-    await shot('newcomer', { fullPage: true });
+    await shot(name, { fullPage: true });
 });
 
 await step('nothing in the console, nothing from another host', () => {

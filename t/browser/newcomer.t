@@ -40,7 +40,7 @@ like(slurp("$build.out"), qr{http://localhost:$port/tgortc/$}m,
 
 my $backend;
 
-browse('newcomer.mjs', ["http://127.0.0.1:$port"],
+browse('newcomer.mjs', ["http://127.0.0.1:$port", 'HTTP 502', 'newcomer'],
 
     kill_backend => sub {
         my ($pid) = grep {

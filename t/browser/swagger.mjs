@@ -7,13 +7,19 @@
 
 import assert from 'node:assert';
 
-import { open, test } from './browser.mjs';
+import { open, test, violations } from './browser.mjs';
 
 const [origin, key] = process.argv.slice(2);
 const name = key ? 'swagger-key' : 'swagger';
 const { page, faults, shot, close } = await open(origin);
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
+
+/* what axe finds wrong with Swagger UI itself */
+
+const KNOWN = new RegExp('^(?:serious|critical) (?:color-contrast|label'
+    + '|nested-interactive|scrollable-region-focusable|select-name): '
+    + '|^(?:moderate|minor) ');
 
 
 /* what stands there as [method, path or event, summary] */
@@ -112,6 +118,17 @@ await test('the story goes on by "Execute"', async () => {
     await execute('leaveRoom', 200);
     await execute('health', 200);
 });
+
+if (!key) {
+    await test('axe finds nothing but what is Swagger UI\'s own', async () => {
+        await page.setViewportSize({ width: 320, height: 900 });
+
+        const found = await violations(page);
+
+        assert.deepStrictEqual(found.filter(text => !KNOWN.test(text)), []);
+        await shot('swagger-320');
+    });
+}
 
 await test('nothing in the console, nothing from another host', () => {
     assert.deepStrictEqual(faults, []);

@@ -3,8 +3,7 @@
 # Copyright (C) TgoRTC contributors
 #
 # The receivers in docs/webhooks.md, run as they stand there: what is signed
-# they take, once, what is not they refuse.  A language that is not installed
-# is skipped.
+# they take, once, what is not they refuse.
 
 use strict;
 use warnings;
@@ -241,8 +240,8 @@ for my $code (@languages) {
     my $language = $language{$code};
 
     subtest $language->{name} => sub {
-        plan skip_all => "no $language->{program}"
-            if !installed($language->{program});
+        ok(installed($language->{program}),
+           "$language->{program} is installed") or return;
 
         for my $case ([ standard => $whsec ], [ standard => $plain ],
                       [ legacy => $whsec ], [ legacy => $plain ])
@@ -277,8 +276,6 @@ for my $code (@languages) {
         push @refused, [ "$code-refused", $receiver ];
     };
 }
-
-plan skip_all => 'nobody to receive anything' if !@hooks;
 
 my $nginx = nginx(redis => redis(), http => join("\n", @hooks), server => <<'END');
     location /api/v1/webhooks/logs {

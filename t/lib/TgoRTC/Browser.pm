@@ -7,19 +7,22 @@ package TgoRTC::Browser;
 #
 #     browse('page.mjs', [$origin], stop => sub { $endpoint->stop });
 #
-# What the code returns is what the script's tell('stop', …) does.
+# What the code returns is what the script's tell('stop', …) does.  A command in
+# @within starts the browser, elsewhere than here.
 
 use strict;
 use warnings;
 
 use Exporter 'import';
-use FindBin;
+use File::Basename qw(dirname);
 use IPC::Open2;
 use JSON::PP;
 use Test::More ();
 
 our @EXPORT = qw(browse);
+our @within;
 
+my $scripts = dirname(__FILE__) . '/../../browser';
 my $json = JSON::PP->new->utf8->allow_nonref;
 
 
@@ -29,7 +32,7 @@ sub browse {
     local $Test::Builder::Level = $Test::Builder::Level + 1;
     local $SIG{PIPE} = 'IGNORE';
 
-    my $pid = open2(my $out, my $in, 'node', "$FindBin::Bin/$script",
+    my $pid = open2(my $out, my $in, @within, 'node', "$scripts/$script",
                     @$arguments);
 
     while (my $line = readline $out) {

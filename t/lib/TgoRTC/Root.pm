@@ -8,6 +8,7 @@ package TgoRTC::Root;
 use strict;
 use warnings;
 
+use Fcntl qw(LOCK_EX);
 use TgoRTC::Live;
 
 
@@ -15,13 +16,14 @@ my $release = 'bookworm';
 my @packages = qw(nginx redis-server curl mount procps libcjson1 libcurl4);
 
 
-# The archive it comes from is made once and kept in the build folder.
+# The archive it comes from is made once, by the first of those who want it, and
+# kept in the build folder.
 
-sub new {
-    my ($class) = @_;
-
+sub archive {
     my $archive = "$ENV{BUILD}/deb/" . join('-', 'root', @packages) . '.tar';
-    my $root = TgoRTC::Live::name('root');
+
+    open my $lock, '>', "$archive.lock" or die "$archive.lock: $!";
+    flock $lock, LOCK_EX or die "flock: $!";
 
     if (! -e $archive) {
         system('mmdebstrap', '--quiet', '--variant=apt',
@@ -30,6 +32,16 @@ sub new {
             or die "mmdebstrap has failed\n";
         rename "$archive.part.tar", $archive or die "rename: $!";
     }
+
+    return $archive;
+}
+
+
+sub new {
+    my ($class) = @_;
+
+    my $archive = archive();
+    my $root = TgoRTC::Live::name('root');
 
     mkdir $root or die "mkdir: $!";
     system('tar', '-xf', $archive, '-C', $root, '--exclude=./dev/*') == 0
@@ -80,6 +92,16 @@ sub boot {
         or die 'no processes, network and mounts of its own: ', slurp($log);
 
     return $self;
+}
+
+
+# A command that runs another one in its network, but of the machine's programs
+# and files.
+
+sub network {
+    my ($self) = @_;
+
+    return (qw(nsenter --net --target), $self->{init});
 }
 
 
