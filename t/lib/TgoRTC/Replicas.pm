@@ -26,7 +26,8 @@ sub replicated {
 
     for (0 .. $replicas) {
         my $port = free_port();
-        my @of = @redis ? ('--replicaof', "127.0.0.1 $redis[0]{port}") : ();
+        my @of = @redis ? ('--replicaof', '127.0.0.1', $redis[0]{port})
+                        : ();
 
         push @redis, redis(port => $port, args => [@args, @of]);
     }
