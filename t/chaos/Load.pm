@@ -69,7 +69,7 @@ sub caller_of {
             my $failed = $status == 0 || $status >= 500;
 
             syswrite $out, $json->encode({
-                k => 'request', b => $now - $response->{time}, e => $now,
+                k => 'request', b => $response->{since}, e => $now,
                 status => 0 + $status, %{$step->{note}},
                 $failed || $status != 200
                     ? (said => $response->{error} || $response->{body}) : ()
