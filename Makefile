@@ -1,7 +1,8 @@
 # Copyright (C) TgoRTC contributors
 #
 #   make                  builds build/ngx_http_tgortc_module.so
-#   make NGINX_SRC=DIR    builds it against that nginx source tree
+#   make NGINX_SRC=DIR    builds it against that nginx source tree; one without
+#                         SSL wants NGINX_OPTIONS=--with-compat
 #   make run              a private Redis and nginx on port 8080, Ctrl-C stops
 #   make test             all tests; make test T="t/020-create.t …" some of them
 #   make test-asan        the same under AddressSanitizer and UBSan
@@ -18,6 +19,7 @@
 
 BUILD :=	$(CURDIR)/build
 NGINX_SRC ?=	/usr/share/nginx/src
+NGINX_OPTIONS ?= --with-compat --with-http_ssl_module
 CC =		cc
 WARNINGS :=	-Wall -Wextra -Werror -Wno-unused-parameter
 CFLAGS ?=	-g -O2
@@ -27,8 +29,8 @@ FUZZ_SECONDS ?=	60
 SOAK_CALLS ?=	1000000
 
 # one folder for each way to build, so that none is taken for another
-WAY :=		$(shell echo "$(NGINX_SRC) $(CC) $(CFLAGS) $(LDFLAGS)" \
-		| cksum | cut -d' ' -f1)
+WAY :=		$(shell echo "$(NGINX_SRC) $(NGINX_OPTIONS) $(CC) $(CFLAGS)" \
+		"$(LDFLAGS)" | cksum | cut -d' ' -f1)
 OBJS :=		$(BUILD)/objs-$(WAY)
 MODULE :=	ngx_http_tgortc_module.so
 SCRIPTS :=	$(wildcard src/scripts/* src/scripts/parts/*)
@@ -58,16 +60,18 @@ build: $(OBJS)/Makefile
 	$(MAKE) -f $(OBJS)/Makefile -C $(NGINX_SRC) modules
 	install -m 644 $(OBJS)/$(MODULE) $(BUILD)/$(MODULE)
 
-# Debian's nginx-dev brings the options of its nginx in conf_flags; for a
-# source tree --with-compat is enough to match any nginx built with it.
+# Debian's nginx-dev brings the options of its nginx in conf_flags.  A source
+# tree has none: --with-compat matches any nginx built with it, and without SSL
+# the module could not speak TLS to Redis.
 
 $(OBJS)/Makefile: config Makefile $(SCRIPTS)
 	@mkdir -p $(OBJS)
 	@cd $(NGINX_SRC) \
+	    && NGX_CONF_FLAGS=($(NGINX_OPTIONS)) \
 	    && if [ -f conf_flags ]; then . ./conf_flags; fi \
 	    && configure=./configure \
 	    && if [ ! -f configure ]; then configure=auto/configure; fi \
-	    && bash $$configure "$${NGX_CONF_FLAGS[@]---with-compat}" \
+	    && bash $$configure "$${NGX_CONF_FLAGS[@]}" \
 	        --with-cc='$(CC)' \
 	        --with-cc-opt='-fPIC $(CFLAGS) $(WARNINGS)' \
 	        --with-ld-opt='$(LDFLAGS)' \

@@ -147,9 +147,9 @@ static struct {
 /* errors that pass, and leave nothing done */
 
 static const char  *ngx_http_tgortc_passing[] = {
-    "READONLY", "-READONLY", "LOADING", "MASTERDOWN", "OOM", "-OOM", "BUSY",
-    "MISCONF", "-MISCONF", "NOREPLICAS", "-NOREPLICAS", "NOAUTH", "NOPERM",
-    "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOSCRIPT", NULL
+    "READONLY", "LOADING", "MASTERDOWN", "OOM", "BUSY", "MISCONF",
+    "NOREPLICAS", "NOAUTH", "NOPERM", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK",
+    "NOSCRIPT", NULL
 };
 
 

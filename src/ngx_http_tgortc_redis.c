@@ -820,7 +820,7 @@ ngx_http_tgortc_redis_is_useless(ngx_http_tgortc_redis_t *redis,
 {
     ngx_uint_t         i;
     static const char  *codes[] = {
-        "-READONLY", "READONLY ", "LOADING ", "MASTERDOWN ", "NOAUTH ", NULL
+        "READONLY ", "LOADING ", "MASTERDOWN ", "NOAUTH ", NULL
     };
 
     for (i = 0; codes[i]; i++) {
@@ -832,8 +832,7 @@ ngx_http_tgortc_redis_is_useless(ngx_http_tgortc_redis_t *redis,
     /* its replicas may follow another by now */
 
     return redis->watch != NULL
-           && (ngx_http_tgortc_redis_is_error(reply, "NOREPLICAS ")
-               || ngx_http_tgortc_redis_is_error(reply, "-NOREPLICAS "));
+           && ngx_http_tgortc_redis_is_error(reply, "NOREPLICAS ");
 }
 
 

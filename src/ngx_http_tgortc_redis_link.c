@@ -30,6 +30,8 @@ typedef int     ngx_http_tgortc_redis_elements_t;
 static ngx_int_t ngx_http_tgortc_redis_reserve(ngx_http_tgortc_redis_t *redis,
     size_t len);
 static redisReader *ngx_http_tgortc_redis_reader(void);
+static void *ngx_http_tgortc_redis_string(const redisReadTask *task,
+    char *text, size_t len);
 static void *ngx_http_tgortc_redis_array(const redisReadTask *task,
     ngx_http_tgortc_redis_elements_t n);
 
@@ -330,7 +332,7 @@ static redisReplyObjectFunctions  ngx_http_tgortc_redis_functions;
 static redisReplyObjectFunctions *ngx_http_tgortc_redis_defaults;
 
 
-/* hiredis's reader, with a bound to the arrays that it makes */
+/* hiredis's reader: plain errors, and a bound to the arrays that it makes */
 
 static redisReader *
 ngx_http_tgortc_redis_reader(void)
@@ -342,12 +344,45 @@ ngx_http_tgortc_redis_reader(void)
     if (reader != NULL) {
         ngx_http_tgortc_redis_defaults = reader->fn;
         ngx_http_tgortc_redis_functions = *reader->fn;
+        ngx_http_tgortc_redis_functions.createString =
+                                                 ngx_http_tgortc_redis_string;
         ngx_http_tgortc_redis_functions.createArray =
                                                   ngx_http_tgortc_redis_array;
         reader->fn = &ngx_http_tgortc_redis_functions;
     }
 
     return reader;
+}
+
+
+/*
+ * What a command of a script was refused for begins an error in Redis 7.0 and
+ * later, but is at the end of it in Redis 6.2: "ERR Error running script (call
+ * to f_SHA1): @user_script:1: @user_script: 1: -OOM ...".
+ */
+
+static void *
+ngx_http_tgortc_redis_string(const redisReadTask *task, char *text, size_t len)
+{
+    u_char             *p, *last;
+    static const char   script[] = "@user_script: ";
+
+    if (task->type == REDIS_REPLY_ERROR) {
+        last = (u_char *) text + len;
+        p = ngx_strnstr((u_char *) text, (char *) script, len);
+
+        if (p != NULL) {
+            p += sizeof(script) - 1;
+            p = ngx_strnstr(p, ": -", last - p);
+        }
+
+        if (p != NULL) {
+            text = (char *) p + sizeof(": -") - 1;
+            len = (char *) last - text;
+        }
+    }
+
+    return ngx_http_tgortc_redis_defaults->createString(task, text, len);
 }
 
 

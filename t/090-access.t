@@ -500,9 +500,9 @@ redis exists {tgortc}:users
 
 === TEST 18: a password for everybody
 --- post_setup_server_root
-$ENV{REDISCLI_AUTH} = 'pass-of-all';
-TgoRTC::Suite::redis('config set requirepass pass-of-all') =~ /OK$/
+TgoRTC::Suite::redis('config set requirepass pass-of-all') eq 'OK'
     or die "no password\n";
+$ENV{REDISCLI_AUTH} = 'pass-of-all';
 --- init
 delete $ENV{REDISCLI_AUTH};
 --- config

@@ -369,13 +369,13 @@ sub invented {
             my ($first, $last) = happened($event);
             my $until = max(map { over($it, $_) } @requests);
 
-            # LiveKit's list may say it as well, at any time
+            # LiveKit's list may say it as well, at any time since it has him
 
             push @wrong, sprintf '%s of %s: %.1f s after the last answer',
                                  $type, $uid, $first - $until
                 if $first > $until && $type ne 'participant.joined';
             push @wrong, "$type of $uid: before anybody asked for it"
-                if $last < min(map { $_->{b} } @requests);
+                if $last < min(map { $_->{listed} || $_->{b} } @requests);
         }
 
         if ($room->{kept}) {

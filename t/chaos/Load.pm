@@ -69,7 +69,7 @@ sub caller_of {
             my $failed = $status == 0 || $status >= 500;
 
             syswrite $out, $json->encode({
-                k => 'request', b => $now - $response->{time}, e => $now,
+                k => 'request', b => $response->{since}, e => $now,
                 status => 0 + $status, %{$step->{note}},
                 $failed || $status != 200
                     ? (said => $response->{error} || $response->{body}) : ()
@@ -147,12 +147,18 @@ sub plan {
 
         my @now = map { $there{$_} } sort keys %there;
 
-        my ($begun, $body);
+        my $body;
+        my $note = { op => "livekit.$op", room => $room,
+                     defined $uid ? (uid => $uid, sid => $participant->{sid})
+                                  : (),
+                     @how ? (reason => $how[0]) : () };
 
         push @steps, {
             tries => 3,
             make => sub {
-                begin_session($participant) if $op eq 'joined' && !$begun++;
+                if ($op eq 'joined' && !$note->{listed}) {
+                    $note->{listed} = begin_session($participant);
+                }
 
                 return { port => $option->{livekit}, method => 'PUT',
                          path => "/$room",
@@ -162,10 +168,7 @@ sub plan {
 
         push @steps, {
             tries => $LIVEKIT_TRIES,
-            note => { op => "livekit.$op", room => $room,
-                      defined $uid ? (uid => $uid,
-                                      sid => $participant->{sid}) : (),
-                      @how ? (reason => $how[0]) : () },
+            note => $note,
             make => sub {
                 my ($nginx) = @_;
                 my $it = bless { nginx => $nginx }, 'TgoRTC::Calls';
@@ -271,13 +274,15 @@ sub plan {
 }
 
 
-# A session is as old as LiveKit's word of it.
+# A session is as old as LiveKit's word of it; when that is.
 
 sub begin_session {
     my ($participant) = @_;
     my $now = int 1000 * time;
 
     @$participant{qw(joinedAt joinedAtMs)} = (int($now / 1000) . '', "$now");
+
+    return $now / 1000;
 }
 
 

@@ -264,6 +264,21 @@ finds('done after it was refused', 'invented r', sub {
     }
 });
 
+finds('joined before LiveKit had him', 'invented g', sub {
+    my ($request) = grep { $_->{op} && $_->{op} eq 'livekit.joined' } @{$_[0]};
+
+    $request->{b} += 1;
+    $request->{e} += 1;
+});
+
+finds('nothing where LiveKit listed him first', '', sub {
+    my ($request) = grep { $_->{op} && $_->{op} eq 'livekit.joined' } @{$_[0]};
+
+    $request->{listed} = $request->{b};
+    $request->{b} += 1;
+    $request->{e} += 1;
+});
+
 finds('created after it was refused', 'invented r', sub {
     for (@{$_[0]}) {
         $_->{status} = 503 if $_->{k} eq 'request' && $_->{room} eq 'r';

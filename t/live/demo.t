@@ -18,6 +18,8 @@ my ($module) = TgoRTC::Live::Nginx::modules({});
 
 plan skip_all => 'the demo opens the module, here it is built in'
     if !defined $module;
+plan skip_all => 'the demo runs the nginx that is installed'
+    if TgoRTC::Live::Nginx::binary() ne '/usr/sbin/nginx';
 
 my $build = TgoRTC::Live::name('build');
 our $port = free_port();

@@ -281,7 +281,7 @@ sub is_unharmed {
 }
 
 
-# loading: a key at a time, until it may go on
+# loading: a key at a time, until it may go on; it answers every 2 MB
 
 {
     my $redis = redis();
@@ -290,12 +290,11 @@ sub is_unharmed {
 
     is_back('before loading', $nginx);
 
-    $redis->command('EVAL', 'for i = 1, 20000 do '
-                            . 'redis.call("SET", "filler:" .. i, i) end', 0);
+    $redis->command('CONFIG', 'SET', 'rdbcompression', 'no');
+    $redis->command('SETRANGE', "filler:$_", 2_200_000, 'x') for 1 .. 40;
     $redis->command('SAVE');
     $redis->stop;
-    $redis->start('--key-load-delay', 1000,
-                  '--loading-process-events-interval-bytes', 1024);
+    $redis->start('--key-load-delay', 500_000);
 
     ok(!eval { $redis->command('PING'); 1 } && $@ =~ /LOADING/, 'it loads');
 
@@ -304,8 +303,10 @@ sub is_unharmed {
     ok(!eval { $redis->command('PING'); 1 } && $@ =~ /LOADING/,
        'it loads still');
 
-    $redis->command('CONFIG', 'SET', 'key-load-delay', 0);
-    wait_for(sub { eval { $redis->command('PING') } });
+    # Redis 6.2 does not take it now, and needs 20 s for all keys
+
+    eval { $redis->command('CONFIG', 'SET', 'key-load-delay', 0) };
+    wait_for(sub { eval { $redis->command('PING') } }, 60);
     is_back('loading', $nginx);
     is_unharmed('loading', $nginx, @pids);
 }
@@ -376,10 +377,11 @@ sub is_unharmed {
     all_unavailable('a replica', map { writes($nginx) } 1 .. 4);
     all_unavailable('a replica, again', map { writes($nginx) } 1 .. 4);
 
-    # stale data is no data
+    # stale data is no data; Redis 6.2 answers a PING nevertheless
     $redis->command('CONFIG', 'SET', 'replica-serve-stale-data', 'no');
 
-    is_down('a stale replica', $nginx);
+    all_unavailable('a stale replica', map { writes($nginx), reads($nginx) }
+                                           1 .. 3);
 
     $redis->command('REPLICAOF', 'NO', 'ONE');
     is_back('a master again', $nginx);

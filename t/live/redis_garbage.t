@@ -119,6 +119,9 @@ my %kinds = (
     s_silent => [scripts_reply(sub { sleep 5; return '' }), 1],
     s_closed => [scripts_reply("-NOAUTH Authentication required.\r\n"), 1],
     s_moved => [scripts_reply("-CLUSTERDOWN The cluster is down\r\n"), 1],
+    s_full => [scripts_reply("-ERR Error running script (call to f_01234567):"
+                             . " \@user_script:1: \@user_script: 1: -OOM command"
+                             . " not allowed when used memory.\r\n"), 1],
     s_no_script => [scripts_reply("-NOSCRIPT No matching script.\r\n"), 1],
 );
 

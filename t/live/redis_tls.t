@@ -238,7 +238,7 @@ refused('expired',
                             . "tls_key=$dir/client.key"));
     refused('no certificate of ours',
             server($address, "tls_ca=$dir/ca.crt"),
-            qr/recv\(\) failed|closed the connection|TLS handshake failed/);
+            qr/(?:recv|send)\(\) failed|closed the connection|TLS hand/);
 }
 
 

@@ -222,18 +222,27 @@ sub rss {
 
 
 # Below the ports that the kernel gives to clients: there are many of them
-# here, and the port must still be free when the server takes it.
+# here, and the port must still be free when the server takes it.  With an
+# offset the port that is so much above it is free too.
 
 sub free_port {
-    for (1 .. 1000) {
-        my $port = 12000 + int rand 20000;
+    my $offset = shift || 0;
 
-        return $port
-            if IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
-                                     LocalPort => $port, ReuseAddr => 1);
+    for (1 .. 1000) {
+        my $port = 12000 + int rand(20000 - $offset);
+
+        return $port if is_free($port) && is_free($port + $offset);
     }
 
     die "no free port";
+}
+
+
+sub is_free {
+    my ($port) = @_;
+
+    return defined IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
+                                         LocalPort => $port, ReuseAddr => 1);
 }
 
 
@@ -419,6 +428,7 @@ sub drive {
         $response ||= bless { status => 0, head => {}, body => '',
                               error => $error }, 'TgoRTC::Live::Response';
         $response->{request} = $c->{request};
+        $response->{since} = $c->{since};
         $response->{time} = time - $c->{since};
 
         if ($error || !$c->{request}{keepalive}

@@ -26,7 +26,8 @@ sub replicated {
 
     for (0 .. $replicas) {
         my $port = free_port();
-        my @of = @redis ? ('--replicaof', "127.0.0.1 $redis[0]{port}") : ();
+        my @of = @redis ? ('--replicaof', '127.0.0.1', $redis[0]{port})
+                        : ();
 
         push @redis, redis(port => $port, args => [@args, @of]);
     }
@@ -56,7 +57,8 @@ sub asked {
 }
 
 
-# A sentinel of that primary; several know one another by it.
+# A sentinel of that primary; several know one another by it.  It has to see a
+# new primary's first answer in time, which it asks for a second later.
 
 sub sentinel {
     my ($primary, %option) = @_;
@@ -73,7 +75,7 @@ bind 127.0.0.1
 unixsocket $dir/sock
 dir $dir
 sentinel monitor calls 127.0.0.1 $primary->{port} $quorum
-sentinel down-after-milliseconds calls 500
+sentinel down-after-milliseconds calls 1500
 sentinel failover-timeout calls 3000
 END
     close $conf;
