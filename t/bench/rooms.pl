@@ -25,8 +25,8 @@ for my $n ($first .. $first + $count - 1) {
         : ($other, 'app');
 
     my @command = ('EVALSHA', $sha1, 4, '{tgortc}:users', '{tgortc}:deadlines',
-        "{tgortc}:room:$room", '{tgortc}:never', $not_after, $script . $n, $room, 0, 3600000,
-        3600000, 10000, 86400000, 86400000, @args);
+        "{tgortc}:room:$room", '{tgortc}:never', $not_after, $script . $n,
+        $room, 0, 3600000, 3600000, 10000, 86400000, 86400000, @args);
 
     print '*', scalar @command, "\r\n",
         map { '$' . length($_) . "\r\n$_\r\n" } @command;
