@@ -413,13 +413,19 @@ ngx_http_tgortc_rooms_check_id(ngx_http_request_t *r)
 }
 
 
+/* 22 characters: Redis has the id of a room five times */
+
 static ngx_int_t
 ngx_http_tgortc_rooms_generate(ngx_http_request_t *r, ngx_str_t *room_id)
 {
-    u_char  bytes[NGX_HTTP_TGORTC_ROOM_ID_BYTES];
+    u_char     bytes[NGX_HTTP_TGORTC_ROOM_ID_BYTES];
+    ngx_str_t  random;
 
-    room_id->len = 2 * sizeof(bytes);
-    room_id->data = ngx_pnalloc(r->pool, room_id->len + 1);
+    random.data = bytes;
+    random.len = sizeof(bytes);
+
+    room_id->data = ngx_pnalloc(r->pool,
+                                ngx_base64_encoded_length(random.len) + 1);
 
     if (room_id->data == NULL
         || ngx_http_tgortc_random(bytes, sizeof(bytes)) != NGX_OK)
@@ -427,7 +433,8 @@ ngx_http_tgortc_rooms_generate(ngx_http_request_t *r, ngx_str_t *room_id)
         return NGX_ERROR;
     }
 
-    *ngx_hex_dump(room_id->data, bytes, sizeof(bytes)) = '\0';
+    ngx_encode_base64url(room_id, &random);
+    room_id->data[room_id->len] = '\0';
 
     return NGX_OK;
 }

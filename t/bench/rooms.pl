@@ -17,7 +17,7 @@ my ($script, $sha1, $uids, $first, $count) = @ARGV;
 my $not_after = (time() + 3600) * 1000;
 
 for my $n ($first .. $first + $count - 1) {
-    my $room = sprintf '%032x', $n;
+    my $room = sprintf '%022x', $n;
     my ($creator, $other) = map { sprintf $uids, $_ } 2 * $n, 2 * $n + 1;
 
     my @args = $script eq 'create'

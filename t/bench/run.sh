@@ -384,9 +384,9 @@ measure() {
     redis flushall > /dev/null
     run_redis '`redis-benchmark` create' EVALSHA $((seconds * rate[create])) \
         "${sha1[create]}" 4 '{tgortc}:users' '{tgortc}:deadlines' \
-        '{tgortc}:room:00000000000000000000__rand_int__' '{tgortc}:never' \
+        '{tgortc}:room:0000000000__rand_int__' '{tgortc}:never' \
         $((($(date +%s) + 3600) * 1000)) 12345678 \
-        00000000000000000000__rand_int__ \
+        0000000000__rand_int__ \
         0 3600000 3600000 10000 86400000 86400000 \
         __rand_int__ app 0 0 2 __rand_int__
     expect_rooms tgortc -ge $((seconds * rate[create] * 99 / 100))
