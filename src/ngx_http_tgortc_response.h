@@ -28,7 +28,7 @@ ngx_int_t ngx_http_tgortc_send_error(ngx_http_request_t *r, ngx_uint_t status,
 /* 200 and an empty object */
 ngx_int_t ngx_http_tgortc_send_done(ngx_http_request_t *r);
 
-/* the same with text that is at hand; both must outlive the request */
+/* 200 and text that is at hand; both must outlive the request */
 ngx_int_t ngx_http_tgortc_send_text(ngx_http_request_t *r, char *type,
     ngx_str_t *text);
 
