@@ -124,6 +124,7 @@ bench: deps deps-bench
 	        TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) \
 	        perl -It/lib t/bench/$$table.pl || exit 1; \
 	done | tee -a $(BUILD)/bench.md
+	t/bench/plot.pl $(BUILD)/bench.md > $(BUILD)/bench.svg
 
 deb: deps deps-deb
 	@$(MAKE) pages

@@ -14,6 +14,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <openssl/evp.h>
+
 #include "ngx_tgortc_messages.h"
 
 
@@ -67,6 +69,7 @@ typedef enum {
 typedef struct {
     ngx_str_t                  name;
     ngx_str_t                  secret;
+    EVP_MAC_CTX               *hmac;           /* under that secret */
 } ngx_http_tgortc_key_t;
 
 
@@ -102,7 +105,8 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                  text;
-    ngx_str_t                  key;
+    EVP_MAC_CTX               *text_hmac;
+    EVP_MAC_CTX               *key_hmac;
 } ngx_http_tgortc_secret_t;
 
 

@@ -5,6 +5,7 @@
 
 
 #include "ngx_http_tgortc_conf.h"
+#include "ngx_tgortc_hmac.h"
 #include "ngx_tgortc_validate.h"
 
 
@@ -16,6 +17,7 @@
 #define NGX_HTTP_TGORTC_SECRET_MIN     32
 
 
+static void ngx_http_tgortc_conf_free_hmac(void *data);
 static char *ngx_http_tgortc_conf_serve(ngx_conf_t *cf,
     ngx_http_tgortc_loc_conf_t *tlcf, ngx_http_tgortc_serves_e serves,
     ngx_http_handler_pt handler);
@@ -83,6 +85,11 @@ ngx_http_tgortc_conf_livekit_key(ngx_conf_t *cf, ngx_command_t *cmd,
 
     key->name = value[1];
     key->secret = value[2];
+
+    key->hmac = ngx_http_tgortc_conf_hmac(cf, value[2].data, value[2].len);
+    if (key->hmac == NULL) {
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }
@@ -498,6 +505,35 @@ ngx_http_tgortc_conf_once(ngx_conf_t *cf, ngx_uint_t first)
     }
 
     return NGX_OK;
+}
+
+
+EVP_MAC_CTX *
+ngx_http_tgortc_conf_hmac(ngx_conf_t *cf, u_char *secret, size_t len)
+{
+    EVP_MAC_CTX         *hmac;
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    hmac = ngx_tgortc_hmac_key(secret, len);
+
+    if (hmac != NULL) {
+        cln->handler = ngx_http_tgortc_conf_free_hmac;
+        cln->data = hmac;
+    }
+
+    return hmac;
+}
+
+
+static void
+ngx_http_tgortc_conf_free_hmac(void *data)
+{
+    EVP_MAC_CTX_free(data);
 }
 
 

@@ -388,8 +388,12 @@ ngx_http_tgortc_conf_webhook_secret(ngx_conf_t *cf,
     }
 
     secret->text = *text;
-    secret->key.data = key;
-    secret->key.len = n;
+    secret->text_hmac = ngx_http_tgortc_conf_hmac(cf, text->data, text->len);
+    secret->key_hmac = ngx_http_tgortc_conf_hmac(cf, key, n);
+
+    if (secret->text_hmac == NULL || secret->key_hmac == NULL) {
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }

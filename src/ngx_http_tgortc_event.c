@@ -8,7 +8,7 @@
 
 #include <ngx_sha1.h>
 
-#include "ngx_tgortc_json.h"
+#include "ngx_http_tgortc_written.h"
 #include "ngx_tgortc_signature.h"
 
 
@@ -18,14 +18,17 @@
 /* fixed ones, and those of a signature */
 #define NGX_HTTP_TGORTC_HEADERS       10
 
+/* bytes of most bodies */
+#define NGX_HTTP_TGORTC_EVENT_SIZE    512
 
-static char *ngx_http_tgortc_event_body(ngx_http_tgortc_event_t *event);
+
+static ngx_int_t ngx_http_tgortc_event_body(ngx_pool_t *pool,
+    ngx_http_tgortc_event_t *event, ngx_str_t *body);
 static ngx_int_t ngx_http_tgortc_event_sign(ngx_pool_t *pool,
     ngx_http_tgortc_endpoint_t *endpoint, const char *id, time_t now,
     ngx_http_tgortc_http_request_t *hr);
 static ngx_int_t ngx_http_tgortc_event_header(ngx_pool_t *pool,
     ngx_http_tgortc_http_request_t *hr, const char *name, const char *value);
-static void ngx_http_tgortc_event_free_body(void *data);
 
 
 static ngx_str_t  ngx_http_tgortc_event_names[] = {
@@ -46,12 +49,11 @@ ngx_http_tgortc_event_request(ngx_pool_t *pool,
     ngx_http_tgortc_event_t *event, ngx_http_tgortc_endpoint_t *endpoint,
     time_t now, ngx_http_tgortc_http_request_t *hr)
 {
-    u_char              *p, *url;
-    u_char               id[NGX_HTTP_TGORTC_EVENT_ID_LEN];
-    u_char               text[NGX_INT64_LEN + 1];
-    char                *name;
-    ngx_str_t           *type;
-    ngx_pool_cleanup_t  *cln;
+    u_char     *p, *url;
+    u_char      id[NGX_HTTP_TGORTC_EVENT_ID_LEN];
+    u_char      text[NGX_INT64_LEN + 1];
+    char       *name;
+    ngx_str_t  *type, body;
 
     type = ngx_http_tgortc_event_name(event->type);
 
@@ -68,10 +70,9 @@ ngx_http_tgortc_event_request(ngx_pool_t *pool,
 
     url = ngx_pnalloc(pool, endpoint->url.len + type->len
                       + sizeof("?event_type=&event_id=") + sizeof(id));
-    cln = ngx_pool_cleanup_add(pool, 0);
     hr->headers = ngx_palloc(pool, NGX_HTTP_TGORTC_HEADERS * sizeof(char *));
 
-    if (url == NULL || cln == NULL || hr->headers == NULL) {
+    if (url == NULL || hr->headers == NULL) {
         return NGX_ERROR;
     }
 
@@ -82,15 +83,12 @@ ngx_http_tgortc_event_request(ngx_pool_t *pool,
 
     hr->url = (char *) url;
 
-    hr->body = ngx_http_tgortc_event_body(event);
-    if (hr->body == NULL) {
+    if (ngx_http_tgortc_event_body(pool, event, &body) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    cln->handler = ngx_http_tgortc_event_free_body;
-    cln->data = (void *) hr->body;
-
-    hr->body_len = ngx_strlen(hr->body);
+    hr->body = (char *) body.data;
+    hr->body_len = body.len;
     hr->timeout = endpoint->timeout;
     hr->nheaders = 0;
 
@@ -172,72 +170,56 @@ ngx_http_tgortc_event_type(ngx_str_t *name)
 }
 
 
-/* in the order of the reference; freed with cJSON_free() */
+/* in the order of the reference */
 
-static char *
-ngx_http_tgortc_event_body(ngx_http_tgortc_event_t *event)
+static ngx_int_t
+ngx_http_tgortc_event_body(ngx_pool_t *pool, ngx_http_tgortc_event_t *event,
+    ngx_str_t *body)
 {
-    char        *body;
-    cJSON       *json, *uids;
-    ngx_uint_t   i;
+    ngx_uint_t          i;
+    ngx_tgortc_write_t  w;
 
-    json = cJSON_CreateObject();
+    ngx_tgortc_write_begin(&w, NGX_HTTP_TGORTC_EVENT_SIZE);
+    ngx_tgortc_write_open(&w, NULL, '{');
+    ngx_tgortc_write_cstr(&w, "room_id", event->room_id);
+    ngx_tgortc_write_cstr(&w, "creator", event->nuids ? event->uids[0] : "");
+    ngx_tgortc_write_int(&w, "rtc_type", event->rtc_type);
+    ngx_tgortc_write_int(&w, "invite_on", event->invite_on);
+    ngx_tgortc_write_int(&w, "status", event->status);
+    ngx_tgortc_write_int(&w, "max_participants", event->max_participants);
+    ngx_tgortc_write_int(&w, "duration", event->duration);
 
-    cJSON_AddItemToObjectCS(json, "room_id",
-                            cJSON_CreateStringReference(event->room_id));
-    cJSON_AddItemToObjectCS(json, "creator",
-                            cJSON_CreateStringReference(
-                                event->nuids ? event->uids[0] : ""));
-    cJSON_AddItemToObjectCS(json, "rtc_type",
-                            ngx_tgortc_json_int(event->rtc_type));
-    cJSON_AddItemToObjectCS(json, "invite_on",
-                            ngx_tgortc_json_int(event->invite_on));
-    cJSON_AddItemToObjectCS(json, "status",
-                            ngx_tgortc_json_int(event->status));
-    cJSON_AddItemToObjectCS(json, "max_participants",
-                            ngx_tgortc_json_int(event->max_participants));
-    cJSON_AddItemToObjectCS(json, "duration",
-                            ngx_tgortc_json_int(event->duration));
-
-    uids = cJSON_CreateArray();
+    ngx_tgortc_write_open(&w, "uids", '[');
 
     for (i = 0; i < event->nuids; i++) {
-        cJSON_AddItemToArray(uids,
-                             cJSON_CreateStringReference(event->uids[i]));
+        ngx_tgortc_write_cstr(&w, NULL, event->uids[i]);
     }
 
-    cJSON_AddItemToObjectCS(json, "uids", uids);
-    cJSON_AddItemToObjectCS(json, "created_at",
-                            ngx_tgortc_json_int(event->created / 1000));
-    cJSON_AddItemToObjectCS(json, "updated_at",
-                            ngx_tgortc_json_int(event->time / 1000));
+    ngx_tgortc_write_close(&w, ']');
+
+    ngx_tgortc_write_int(&w, "created_at", event->created / 1000);
+    ngx_tgortc_write_int(&w, "updated_at", event->time / 1000);
 
     if (*event->target) {
-        cJSON_AddItemToObjectCS(json, "uid",
-                                cJSON_CreateStringReference(event->target));
+        ngx_tgortc_write_cstr(&w, "uid", event->target);
 
         if (event->type == NGX_HTTP_TGORTC_JOINED && *event->device_type) {
-            cJSON_AddItemToObjectCS(json, "device_type",
-                             cJSON_CreateStringReference(event->device_type));
+            ngx_tgortc_write_cstr(&w, "device_type", event->device_type);
         }
 
         if (event->type == NGX_HTTP_TGORTC_INVITED
             || event->type == NGX_HTTP_TGORTC_MISSED)
         {
-            uids = cJSON_CreateArray();
-            cJSON_AddItemToArray(uids,
-                                 cJSON_CreateStringReference(event->target));
-            cJSON_AddItemToObjectCS(json,
-                                    event->type == NGX_HTTP_TGORTC_INVITED
-                                    ? "invited_uids" : "missed_uids", uids);
+            ngx_tgortc_write_open(&w, event->type == NGX_HTTP_TGORTC_INVITED
+                                      ? "invited_uids" : "missed_uids", '[');
+            ngx_tgortc_write_cstr(&w, NULL, event->target);
+            ngx_tgortc_write_close(&w, ']');
         }
     }
 
-    body = cJSON_PrintBuffered(json, 512, 0);
+    ngx_tgortc_write_close(&w, '}');
 
-    cJSON_Delete(json);
-
-    return body;
+    return ngx_http_tgortc_written(pool, &w, body);
 }
 
 
@@ -267,8 +249,7 @@ ngx_http_tgortc_event_sign(ngx_pool_t *pool,
 
     for (i = 0; i < endpoint->secrets.nelts; i++) {
 
-        if (!ngx_tgortc_signature_v1(v1, secret[i].key.data,
-                                     secret[i].key.len, id, now, hr->body,
+        if (!ngx_tgortc_signature_v1(v1, secret[i].key_hmac, id, now, hr->body,
                                      hr->body_len))
         {
             return NGX_ERROR;
@@ -279,8 +260,8 @@ ngx_http_tgortc_event_sign(ngx_pool_t *pool,
 
     *p = '\0';
 
-    if (!ngx_tgortc_signature_hex(hex, (char *) secret[0].text.data,
-                                  secret[0].text.len, hr->body, hr->body_len))
+    if (!ngx_tgortc_signature_hex(hex, secret[0].text_hmac, hr->body,
+                                  hr->body_len))
     {
         return NGX_ERROR;
     }
@@ -319,11 +300,4 @@ ngx_http_tgortc_event_header(ngx_pool_t *pool,
     hr->headers[hr->nheaders++] = (char *) header;
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_tgortc_event_free_body(void *data)
-{
-    cJSON_free(data);
 }

@@ -43,18 +43,11 @@ static ngx_int_t
 ngx_http_tgortc_health_answer(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
-    cJSON  *json;
+    ngx_str_t  body = ngx_string("{\"status\":\"ok\"}");
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
         return ngx_http_tgortc_send_unavailable(r);
     }
 
-    json = cJSON_CreateObject();
-
-    if (cJSON_AddStringToObject(json, "status", "ok") == NULL) {
-        cJSON_Delete(json);
-        json = NULL;
-    }
-
-    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, json);
+    return ngx_http_tgortc_send_text(r, "application/json", &body);
 }

@@ -198,8 +198,7 @@ ngx_http_tgortc_livekit_verify(ngx_http_request_t *r, ngx_str_t *body)
     for (i = 0; i < configured->nelts; i++) {
         keys[i].api_key.data = (char *) key[i].name.data;
         keys[i].api_key.len = key[i].name.len;
-        keys[i].secret.data = (char *) key[i].secret.data;
-        keys[i].secret.len = key[i].secret.len;
+        keys[i].key = key[i].hmac;
     }
 
     h = r->headers_in.authorization;

@@ -32,6 +32,9 @@
 #define NGX_HTTP_TGORTC_STATS_VALUES    3
 #define NGX_HTTP_TGORTC_ENTRY           10
 
+/* bytes of an answer, as a rule */
+#define NGX_HTTP_TGORTC_LOGS_SIZE       4096
+
 #define NGX_HTTP_TGORTC_REPLAY_ARGS     5
 
 
@@ -55,21 +58,27 @@ static ngx_int_t ngx_http_tgortc_logs_seconds(cJSON *json, const char *name,
 static ngx_uint_t ngx_http_tgortc_logs_is_cursor(ngx_str_t *cursor);
 static ngx_int_t ngx_http_tgortc_logs_answer_stats(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
-static cJSON *ngx_http_tgortc_logs_endpoint(redisReply *reply, size_t i,
-    ngx_http_tgortc_counts_t *types);
-static void ngx_http_tgortc_logs_counts(cJSON *json,
+static void ngx_http_tgortc_logs_endpoint(ngx_tgortc_write_t *w,
+    redisReply *reply, size_t i);
+static void ngx_http_tgortc_logs_add(ngx_http_tgortc_counts_t *counts,
+    redisReply *reply, size_t i);
+static void ngx_http_tgortc_logs_counts(ngx_tgortc_write_t *w,
+    ngx_http_tgortc_counts_t *counts);
+static void ngx_http_tgortc_logs_by_event(ngx_tgortc_write_t *w,
     ngx_http_tgortc_counts_t *counts);
 static ngx_int_t ngx_http_tgortc_logs_answer_list(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
-static cJSON *ngx_http_tgortc_logs_entry(redisReply *reply, size_t i);
+static void ngx_http_tgortc_logs_entry(ngx_tgortc_write_t *w,
+    redisReply *reply, size_t i);
 static ngx_int_t ngx_http_tgortc_logs_answer_done(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
 static ngx_int_t ngx_http_tgortc_logs_answer_replay(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
 static ngx_int_t ngx_http_tgortc_logs_failed(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome);
+static void ngx_http_tgortc_logs_begin(ngx_tgortc_write_t *w);
 static ngx_int_t ngx_http_tgortc_logs_send(ngx_http_request_t *r,
-    cJSON *data);
+    ngx_tgortc_write_t *w);
 
 
 static ngx_http_tgortc_operation_t  ngx_http_tgortc_logs[] = {
@@ -362,118 +371,131 @@ static ngx_int_t
 ngx_http_tgortc_logs_answer_stats(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
-    cJSON                     *data, *list, *by_type, *item;
-    size_t                     i;
-    ngx_uint_t                 type;
-    ngx_http_tgortc_counts_t   all, types[NGX_HTTP_TGORTC_TYPES];
+    size_t                     i, values;
+    ngx_tgortc_write_t         w;
+    ngx_http_tgortc_counts_t   counts[NGX_HTTP_TGORTC_TYPES];
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
         return ngx_http_tgortc_logs_failed(r, outcome);
     }
 
-    ngx_memzero(&all, sizeof(all));
-    ngx_memzero(types, sizeof(types));
+    ngx_memzero(counts, sizeof(counts));
 
-    data = cJSON_CreateObject();
-    list = cJSON_CreateArray();
-    by_type = cJSON_CreateObject();
-
-    for (i = NGX_HTTP_TGORTC_LOGS_FIRST; i < reply->elements; /* void */ ) {
-        cJSON_AddItemToArray(list,
-                             ngx_http_tgortc_logs_endpoint(reply, i, types));
-
-        i += NGX_HTTP_TGORTC_STATS_FIXED
+    values = NGX_HTTP_TGORTC_STATS_FIXED
              + (NGX_HTTP_TGORTC_TYPES - 1) * NGX_HTTP_TGORTC_STATS_VALUES;
+
+    for (i = NGX_HTTP_TGORTC_LOGS_FIRST; i < reply->elements; i += values) {
+        ngx_http_tgortc_logs_add(counts, reply, i);
     }
 
-    for (type = 1; type < NGX_HTTP_TGORTC_TYPES; type++) {
-        all.total += types[type].total;
-        all.ok += types[type].ok;
-        all.dead += types[type].dead;
+    ngx_http_tgortc_logs_begin(&w);
+    ngx_http_tgortc_logs_counts(&w, &counts[0]);
+    ngx_http_tgortc_logs_by_event(&w, counts);
+    ngx_tgortc_write_open(&w, "endpoints", '[');
 
-        item = cJSON_CreateObject();
-        ngx_http_tgortc_logs_counts(item, &types[type]);
-        cJSON_AddItemToObjectCS(by_type,
-                      (char *) ngx_http_tgortc_event_name(type)->data, item);
+    for (i = NGX_HTTP_TGORTC_LOGS_FIRST; i < reply->elements; i += values) {
+        ngx_http_tgortc_logs_endpoint(&w, reply, i);
     }
 
-    ngx_http_tgortc_logs_counts(data, &all);
-    cJSON_AddItemToObjectCS(data, "by_event", by_type);
-    cJSON_AddItemToObjectCS(data, "endpoints", list);
+    ngx_tgortc_write_close(&w, ']');
 
-    return ngx_http_tgortc_logs_send(r, data);
-}
-
-
-static cJSON *
-ngx_http_tgortc_logs_endpoint(redisReply *reply, size_t i,
-    ngx_http_tgortc_counts_t *types)
-{
-    cJSON                     *json, *by_type, *item;
-    long long                  oldest;
-    ngx_uint_t                 type, state;
-    const char                *name;
-    ngx_http_tgortc_counts_t   all, counts;
-
-    static const char  *states[] = { "closed", "open", "half-open" };
-
-    name = ngx_http_tgortc_reply_string(reply, i + 1);
-    oldest = ngx_http_tgortc_reply_integer(reply, i + 2);
-    state = (ngx_uint_t) ngx_http_tgortc_reply_integer(reply, i + 3);
-
-    json = cJSON_CreateObject();
-    by_type = cJSON_CreateObject();
-
-    ngx_memzero(&all, sizeof(all));
-    i += NGX_HTTP_TGORTC_STATS_FIXED;
-
-    for (type = 1; type < NGX_HTTP_TGORTC_TYPES; type++) {
-        counts.total = ngx_http_tgortc_reply_integer(reply, i++);
-        counts.ok = ngx_http_tgortc_reply_integer(reply, i++);
-        counts.dead = ngx_http_tgortc_reply_integer(reply, i++);
-
-        all.total += counts.total;
-        all.ok += counts.ok;
-        all.dead += counts.dead;
-
-        types[type].total += counts.total;
-        types[type].ok += counts.ok;
-        types[type].dead += counts.dead;
-
-        item = cJSON_CreateObject();
-        ngx_http_tgortc_logs_counts(item, &counts);
-        cJSON_AddItemToObjectCS(by_type,
-                      (char *) ngx_http_tgortc_event_name(type)->data, item);
-    }
-
-    /* an endpoint that is gone has left its counts, but not its name */
-
-    cJSON_AddItemToObjectCS(json, "name", *name ? cJSON_CreateString(name)
-                                                : cJSON_CreateNull());
-    ngx_http_tgortc_logs_counts(json, &all);
-    cJSON_AddItemToObjectCS(json, "oldest_pending_seconds",
-                            oldest < 0 ? cJSON_CreateNull()
-                            : cJSON_CreateNumber((double) oldest / 1000));
-    cJSON_AddItemToObjectCS(json, "breaker",
-                            cJSON_CreateString(states[ngx_min(state, 2)]));
-    cJSON_AddItemToObjectCS(json, "by_event", by_type);
-
-    return json;
+    return ngx_http_tgortc_logs_send(r, &w);
 }
 
 
 static void
-ngx_http_tgortc_logs_counts(cJSON *json, ngx_http_tgortc_counts_t *counts)
+ngx_http_tgortc_logs_endpoint(ngx_tgortc_write_t *w, redisReply *reply,
+    size_t i)
 {
-    cJSON_AddItemToObjectCS(json, "total_count",
-                            cJSON_CreateNumber((double) counts->total));
-    cJSON_AddItemToObjectCS(json, "success_count",
-                            cJSON_CreateNumber((double) counts->ok));
-    cJSON_AddItemToObjectCS(json, "failed_count",
-                            cJSON_CreateNumber((double) counts->dead));
-    cJSON_AddItemToObjectCS(json, "pending_count",
-                            cJSON_CreateNumber((double) (counts->total
-                                               - counts->ok - counts->dead)));
+    u_char                     text[NGX_INT64_LEN + sizeof(".000")];
+    int64_t                    oldest;
+    ngx_uint_t                 state;
+    ngx_http_tgortc_counts_t   counts[NGX_HTTP_TGORTC_TYPES];
+
+    static const char  *states[] = { "closed", "open", "half-open" };
+
+    oldest = ngx_http_tgortc_reply_integer(reply, i + 2);
+    state = (ngx_uint_t) ngx_http_tgortc_reply_integer(reply, i + 3);
+
+    text[0] = '\0';
+
+    if (oldest >= 0) {
+        *ngx_sprintf(text, "%L.%03L", oldest / 1000, oldest % 1000) = '\0';
+    }
+
+    ngx_memzero(counts, sizeof(counts));
+    ngx_http_tgortc_logs_add(counts, reply, i);
+
+    ngx_tgortc_write_open(w, NULL, '{');
+
+    /* an endpoint that is gone has left its counts, but not its name */
+
+    ngx_tgortc_write_optional(w, "name",
+                              ngx_http_tgortc_reply_string(reply, i + 1));
+    ngx_http_tgortc_logs_counts(w, &counts[0]);
+    ngx_tgortc_write_raw(w, "oldest_pending_seconds",
+                         oldest < 0 ? "null" : (char *) text);
+    ngx_tgortc_write_cstr(w, "breaker", states[ngx_min(state, 2)]);
+    ngx_http_tgortc_logs_by_event(w, counts);
+    ngx_tgortc_write_close(w, '}');
+}
+
+
+/* adds those of an endpoint to those of each type and, as [0], of all */
+
+static void
+ngx_http_tgortc_logs_add(ngx_http_tgortc_counts_t *counts, redisReply *reply,
+    size_t i)
+{
+    long long   total, ok, dead;
+    ngx_uint_t  type;
+
+    i += NGX_HTTP_TGORTC_STATS_FIXED;
+
+    for (type = 1; type < NGX_HTTP_TGORTC_TYPES; type++) {
+        total = ngx_http_tgortc_reply_integer(reply, i++);
+        ok = ngx_http_tgortc_reply_integer(reply, i++);
+        dead = ngx_http_tgortc_reply_integer(reply, i++);
+
+        counts[0].total += total;
+        counts[0].ok += ok;
+        counts[0].dead += dead;
+
+        counts[type].total += total;
+        counts[type].ok += ok;
+        counts[type].dead += dead;
+    }
+}
+
+
+static void
+ngx_http_tgortc_logs_counts(ngx_tgortc_write_t *w,
+    ngx_http_tgortc_counts_t *counts)
+{
+    ngx_tgortc_write_int(w, "total_count", counts->total);
+    ngx_tgortc_write_int(w, "success_count", counts->ok);
+    ngx_tgortc_write_int(w, "failed_count", counts->dead);
+    ngx_tgortc_write_int(w, "pending_count",
+                         counts->total - counts->ok - counts->dead);
+}
+
+
+static void
+ngx_http_tgortc_logs_by_event(ngx_tgortc_write_t *w,
+    ngx_http_tgortc_counts_t *counts)
+{
+    ngx_uint_t  type;
+
+    ngx_tgortc_write_open(w, "by_event", '{');
+
+    for (type = 1; type < NGX_HTTP_TGORTC_TYPES; type++) {
+        ngx_tgortc_write_open(w,
+                      (char *) ngx_http_tgortc_event_name(type)->data, '{');
+        ngx_http_tgortc_logs_counts(w, &counts[type]);
+        ngx_tgortc_write_close(w, '}');
+    }
+
+    ngx_tgortc_write_close(w, '}');
 }
 
 
@@ -481,69 +503,59 @@ static ngx_int_t
 ngx_http_tgortc_logs_answer_list(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
-    cJSON       *data, *list;
-    size_t       i;
-    const char  *cursor;
+    size_t              i;
+    const char         *cursor;
+    ngx_tgortc_write_t  w;
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
         return ngx_http_tgortc_logs_failed(r, outcome);
     }
 
-    data = cJSON_CreateObject();
-    list = cJSON_CreateArray();
     cursor = ngx_http_tgortc_reply_string(reply, NGX_HTTP_TGORTC_LOGS_FIRST);
+
+    ngx_http_tgortc_logs_begin(&w);
+    ngx_tgortc_write_open(&w, "entries", '[');
 
     for (i = NGX_HTTP_TGORTC_LOGS_FIRST + 1;
          i < reply->elements;
          i += NGX_HTTP_TGORTC_ENTRY)
     {
-        cJSON_AddItemToArray(list, ngx_http_tgortc_logs_entry(reply, i));
+        ngx_http_tgortc_logs_entry(&w, reply, i);
     }
 
-    cJSON_AddItemToObjectCS(data, "entries", list);
-    cJSON_AddItemToObjectCS(data, "next_cursor",
-                            *cursor ? cJSON_CreateString(cursor)
-                                    : cJSON_CreateNull());
+    ngx_tgortc_write_close(&w, ']');
+    ngx_tgortc_write_optional(&w, "next_cursor", cursor);
 
-    return ngx_http_tgortc_logs_send(r, data);
+    return ngx_http_tgortc_logs_send(r, &w);
 }
 
 
-static cJSON *
-ngx_http_tgortc_logs_entry(redisReply *reply, size_t i)
+static void
+ngx_http_tgortc_logs_entry(ngx_tgortc_write_t *w, redisReply *reply, size_t i)
 {
-    cJSON       *json;
-    ngx_str_t   *type;
-    const char  *name, *uid;
+    ngx_str_t  *type;
 
-    json = cJSON_CreateObject();
-    name = ngx_http_tgortc_reply_string(reply, i + 3);
-    uid = ngx_http_tgortc_reply_string(reply, i + 7);
     type = ngx_http_tgortc_event_name(
                (ngx_uint_t) ngx_http_tgortc_reply_integer(reply, i + 5));
 
-    cJSON_AddItemToObjectCS(json, "kind",
-        cJSON_CreateString(ngx_http_tgortc_reply_string(reply, i)));
-    cJSON_AddItemToObjectCS(json, "time",
-        cJSON_CreateNumber((double)
-            (ngx_http_tgortc_reply_integer(reply, i + 1) / 1000)));
-    cJSON_AddItemToObjectCS(json, "endpoint",
-        *name ? cJSON_CreateString(name) : cJSON_CreateNull());
-    cJSON_AddItemToObjectCS(json, "room_id",
-        cJSON_CreateString(ngx_http_tgortc_reply_string(reply, i + 4)));
-    cJSON_AddItemToObjectCS(json, "event_type",
-        cJSON_CreateString(type ? (char *) type->data : ""));
-    cJSON_AddItemToObjectCS(json, "event_id",
-        cJSON_CreateString(ngx_http_tgortc_reply_string(reply, i + 6)));
-    cJSON_AddItemToObjectCS(json, "uid",
-        *uid ? cJSON_CreateString(uid) : cJSON_CreateNull());
-    cJSON_AddItemToObjectCS(json, "attempts",
-        cJSON_CreateNumber((double)
-            ngx_http_tgortc_reply_integer(reply, i + 8)));
-    cJSON_AddItemToObjectCS(json, "reason",
-        cJSON_CreateString(ngx_http_tgortc_reply_string(reply, i + 9)));
-
-    return json;
+    ngx_tgortc_write_open(w, NULL, '{');
+    ngx_tgortc_write_cstr(w, "kind", ngx_http_tgortc_reply_string(reply, i));
+    ngx_tgortc_write_int(w, "time",
+                         ngx_http_tgortc_reply_integer(reply, i + 1) / 1000);
+    ngx_tgortc_write_optional(w, "endpoint",
+                              ngx_http_tgortc_reply_string(reply, i + 3));
+    ngx_tgortc_write_cstr(w, "room_id",
+                          ngx_http_tgortc_reply_string(reply, i + 4));
+    ngx_tgortc_write_cstr(w, "event_type", type ? (char *) type->data : "");
+    ngx_tgortc_write_cstr(w, "event_id",
+                          ngx_http_tgortc_reply_string(reply, i + 6));
+    ngx_tgortc_write_optional(w, "uid",
+                              ngx_http_tgortc_reply_string(reply, i + 7));
+    ngx_tgortc_write_int(w, "attempts",
+                         ngx_http_tgortc_reply_integer(reply, i + 8));
+    ngx_tgortc_write_cstr(w, "reason",
+                          ngx_http_tgortc_reply_string(reply, i + 9));
+    ngx_tgortc_write_close(w, '}');
 }
 
 
@@ -555,7 +567,7 @@ ngx_http_tgortc_logs_answer_done(ngx_http_request_t *r,
         return ngx_http_tgortc_logs_failed(r, outcome);
     }
 
-    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, cJSON_CreateObject());
+    return ngx_http_tgortc_send_done(r);
 }
 
 
@@ -563,9 +575,9 @@ static ngx_int_t
 ngx_http_tgortc_logs_answer_replay(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
-    cJSON                  *json;
     u_char                  skip[NGX_INT64_LEN], began[NGX_INT64_LEN];
     ngx_str_t               args[NGX_HTTP_TGORTC_REPLAY_ARGS];
+    ngx_tgortc_write_t      w;
     ngx_http_tgortc_ctx_t  *ctx;
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
@@ -602,12 +614,12 @@ ngx_http_tgortc_logs_answer_replay(ngx_http_request_t *r,
         return NGX_DONE;
     }
 
-    json = cJSON_CreateObject();
+    ngx_tgortc_write_begin(&w, NGX_HTTP_TGORTC_LOGS_SIZE);
+    ngx_tgortc_write_open(&w, NULL, '{');
+    ngx_tgortc_write_int(&w, "replayed", ctx->replayed);
+    ngx_tgortc_write_close(&w, '}');
 
-    cJSON_AddItemToObjectCS(json, "replayed",
-                            cJSON_CreateNumber((double) ctx->replayed));
-
-    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, json);
+    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, &w);
 }
 
 
@@ -623,16 +635,24 @@ ngx_http_tgortc_logs_failed(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_http_tgortc_logs_send(ngx_http_request_t *r, cJSON *data)
+/* the envelope of what is asked for; "data" is left open */
+
+static void
+ngx_http_tgortc_logs_begin(ngx_tgortc_write_t *w)
 {
-    cJSON  *json;
+    ngx_tgortc_write_begin(w, NGX_HTTP_TGORTC_LOGS_SIZE);
+    ngx_tgortc_write_open(w, NULL, '{');
+    ngx_tgortc_write_int(w, "code", NGX_HTTP_OK);
+    ngx_tgortc_write_cstr(w, "message", "ok");
+    ngx_tgortc_write_open(w, "data", '{');
+}
 
-    json = cJSON_CreateObject();
 
-    cJSON_AddItemToObjectCS(json, "code", cJSON_CreateNumber(200));
-    cJSON_AddItemToObjectCS(json, "message", cJSON_CreateString("ok"));
-    cJSON_AddItemToObjectCS(json, "data", data);
+static ngx_int_t
+ngx_http_tgortc_logs_send(ngx_http_request_t *r, ngx_tgortc_write_t *w)
+{
+    ngx_tgortc_write_close(w, '}');
+    ngx_tgortc_write_close(w, '}');
 
-    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, json);
+    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, w);
 }

@@ -10,18 +10,21 @@
 #include "ngx_http_tgortc_request.h"
 #include "ngx_http_tgortc_response.h"
 #include "ngx_http_tgortc_room.h"
-#include "ngx_tgortc_json.h"
 
 
 /* where the reply of calling.lua begins to have users, and values for each */
 #define NGX_HTTP_TGORTC_CALLING_FIRST   3
 #define NGX_HTTP_TGORTC_CALLING_VALUES  5
 
+/* bytes of the answer for some users */
+#define NGX_HTTP_TGORTC_CALLING_SIZE    1024
+
 
 static void ngx_http_tgortc_participants_calling(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tgortc_participants_answer(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
-static cJSON *ngx_http_tgortc_participants_json(redisReply *reply, size_t i);
+static void ngx_http_tgortc_participants_write(ngx_tgortc_write_t *w,
+    redisReply *reply, size_t i);
 
 
 static ngx_http_tgortc_operation_t  ngx_http_tgortc_participants[] = {
@@ -70,71 +73,45 @@ static ngx_int_t
 ngx_http_tgortc_participants_answer(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
-    cJSON       *json, *list, *item;
-    size_t       i;
-    ngx_uint_t   failed;
+    size_t              i;
+    ngx_tgortc_write_t  w;
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
         return ngx_http_tgortc_room_refuse(r, outcome, reply);
     }
 
-    json = cJSON_CreateObject();
-    list = cJSON_CreateArray();
-
-    failed = 0;
-
-    ngx_http_tgortc_room_add(json, "participants", list, &failed);
+    ngx_tgortc_write_begin(&w, NGX_HTTP_TGORTC_CALLING_SIZE);
+    ngx_tgortc_write_open(&w, NULL, '{');
+    ngx_tgortc_write_open(&w, "participants", '[');
 
     for (i = NGX_HTTP_TGORTC_CALLING_FIRST;
-         !failed && i < reply->elements;
+         i < reply->elements;
          i += NGX_HTTP_TGORTC_CALLING_VALUES)
     {
-        item = ngx_http_tgortc_participants_json(reply, i);
-
-        if (!cJSON_AddItemToArray(list, item)) {
-            cJSON_Delete(item);
-            failed = 1;
-        }
+        ngx_http_tgortc_participants_write(&w, reply, i);
     }
 
-    if (failed) {
-        cJSON_Delete(json);
-        json = NULL;
-    }
+    ngx_tgortc_write_close(&w, ']');
+    ngx_tgortc_write_close(&w, '}');
 
-    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, json);
+    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, &w);
 }
 
 
-static cJSON *
-ngx_http_tgortc_participants_json(redisReply *reply, size_t i)
+static void
+ngx_http_tgortc_participants_write(ngx_tgortc_write_t *w, redisReply *reply,
+    size_t i)
 {
-    cJSON       *json;
-    ngx_uint_t   failed;
-
-    json = cJSON_CreateObject();
-    failed = 0;
-
-    ngx_http_tgortc_room_add(json, "uid",
-        cJSON_CreateStringReference(ngx_http_tgortc_reply_string(reply, i)),
-        &failed);
-    ngx_http_tgortc_room_add(json, "room_id",
-        cJSON_CreateStringReference(
-            ngx_http_tgortc_reply_string(reply, i + 1)), &failed);
-    ngx_http_tgortc_room_add(json, "status",
-        ngx_tgortc_json_int(
-            ngx_http_tgortc_reply_integer(reply, i + 2)), &failed);
-    ngx_http_tgortc_room_add(json, "device_type",
-        ngx_http_tgortc_room_device(
-            ngx_http_tgortc_reply_string(reply, i + 3)), &failed);
-    ngx_http_tgortc_room_add(json, "connected",
-        cJSON_CreateBool(ngx_http_tgortc_reply_integer(reply, i + 4) != 0),
-        &failed);
-
-    if (failed) {
-        cJSON_Delete(json);
-        return NULL;
-    }
-
-    return json;
+    ngx_tgortc_write_open(w, NULL, '{');
+    ngx_tgortc_write_cstr(w, "uid", ngx_http_tgortc_reply_string(reply, i));
+    ngx_tgortc_write_cstr(w, "room_id",
+                          ngx_http_tgortc_reply_string(reply, i + 1));
+    ngx_tgortc_write_int(w, "status",
+                         ngx_http_tgortc_reply_integer(reply, i + 2));
+    ngx_tgortc_write_optional(w, "device_type",
+                              ngx_http_tgortc_reply_string(reply, i + 3));
+    ngx_tgortc_write_raw(w, "connected",
+                         ngx_http_tgortc_reply_integer(reply, i + 4)
+                         ? "true" : "false");
+    ngx_tgortc_write_close(w, '}');
 }

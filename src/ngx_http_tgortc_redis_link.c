@@ -27,6 +27,7 @@ typedef int     ngx_http_tgortc_redis_elements_t;
 #endif
 
 
+static u_char *ngx_http_tgortc_redis_length(u_char *p, u_char type, size_t n);
 static ngx_int_t ngx_http_tgortc_redis_reserve(ngx_http_tgortc_redis_t *redis,
     size_t len);
 static redisReader *ngx_http_tgortc_redis_reader(void);
@@ -300,12 +301,10 @@ ngx_http_tgortc_redis_append(ngx_http_tgortc_redis_t *redis, int argc,
     }
 
     p = redis->out + redis->out_len;
-    p = ngx_sprintf(p, "*%d" CRLF, argc);
+    p = ngx_http_tgortc_redis_length(p, '*', argc);
 
     for (i = 0; i < argc; i++) {
-        *p++ = '$';
-        p = ngx_sprintf(p, "%uz", argvlen[i]);
-        *p++ = CR; *p++ = LF;
+        p = ngx_http_tgortc_redis_length(p, '$', argvlen[i]);
         p = ngx_cpymem(p, argv[i], argvlen[i]);
         *p++ = CR; *p++ = LF;
     }
@@ -325,6 +324,28 @@ ngx_http_tgortc_redis_append(ngx_http_tgortc_redis_t *redis, int argc,
     }
 
     return NGX_OK;
+}
+
+
+/* most have one or two digits: sprintf() would be half of a command's cost */
+
+static u_char *
+ngx_http_tgortc_redis_length(u_char *p, u_char type, size_t n)
+{
+    u_char  *digit, digits[NGX_SIZE_T_LEN];
+
+    digit = digits + sizeof(digits);
+
+    do {
+        *--digit = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    *p++ = type;
+    p = ngx_cpymem(p, digit, digits + sizeof(digits) - digit);
+    *p++ = CR; *p++ = LF;
+
+    return p;
 }
 
 

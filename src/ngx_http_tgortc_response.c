@@ -6,22 +6,22 @@
 
 #include "ngx_http_tgortc_response.h"
 #include "ngx_http_tgortc_request.h"
+#include "ngx_http_tgortc_written.h"
 
 
-#define NGX_HTTP_TGORTC_JSON_TYPE  "application/json"
+#define NGX_HTTP_TGORTC_JSON_TYPE   "application/json"
 
-/* enough for the answer of most rooms; a larger one makes it grow */
-#define NGX_HTTP_TGORTC_JSON_SIZE  1024
+/* bytes of most errors */
+#define NGX_HTTP_TGORTC_ERROR_SIZE  256
 
 
 static ngx_int_t ngx_http_tgortc_send(ngx_http_request_t *r,
     ngx_uint_t status, char *type, ngx_str_t *body);
 static void ngx_http_tgortc_content_type(ngx_http_request_t *r, char *type,
     size_t len);
-static cJSON *ngx_http_tgortc_error(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_tgortc_message_e message, const char *arg1, const char *arg2);
-static ngx_int_t ngx_http_tgortc_print(ngx_http_request_t *r, cJSON *json,
-    ngx_str_t *text);
+static void ngx_http_tgortc_error(ngx_tgortc_write_t *w,
+    ngx_http_request_t *r, ngx_uint_t status, ngx_tgortc_message_e message,
+    const char *arg1, const char *arg2);
 static ngx_tgortc_message_e ngx_http_tgortc_status_message(ngx_uint_t status);
 static ngx_int_t ngx_http_tgortc_header_filter(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_tgortc_is_ours(ngx_http_request_t *r);
@@ -35,15 +35,25 @@ static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 ngx_int_t
 ngx_http_tgortc_send_json(ngx_http_request_t *r, ngx_uint_t status,
-    cJSON *json)
+    ngx_tgortc_write_t *w)
 {
     ngx_str_t  body;
 
-    if (ngx_http_tgortc_print(r, json, &body) != NGX_OK) {
+    if (ngx_http_tgortc_written(r->pool, w, &body) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_tgortc_send(r, status, NGX_HTTP_TGORTC_JSON_TYPE, &body);
+}
+
+
+ngx_int_t
+ngx_http_tgortc_send_done(ngx_http_request_t *r)
+{
+    ngx_str_t  body = ngx_string("{}");
+
+    return ngx_http_tgortc_send(r, NGX_HTTP_OK, NGX_HTTP_TGORTC_JSON_TYPE,
+                                &body);
 }
 
 
@@ -58,8 +68,11 @@ ngx_int_t
 ngx_http_tgortc_send_error(ngx_http_request_t *r, ngx_uint_t status,
     ngx_tgortc_message_e message, const char *arg1, const char *arg2)
 {
-    return ngx_http_tgortc_send_json(r, status,
-                        ngx_http_tgortc_error(r, status, message, arg1, arg2));
+    ngx_tgortc_write_t  w;
+
+    ngx_http_tgortc_error(&w, r, status, message, arg1, arg2);
+
+    return ngx_http_tgortc_send_json(r, status, &w);
 }
 
 
@@ -178,65 +191,33 @@ ngx_http_tgortc_content_type(ngx_http_request_t *r, char *type, size_t len)
 }
 
 
-static cJSON *
-ngx_http_tgortc_error(ngx_http_request_t *r, ngx_uint_t status,
-    ngx_tgortc_message_e message, const char *arg1, const char *arg2)
+static void
+ngx_http_tgortc_error(ngx_tgortc_write_t *w, ngx_http_request_t *r,
+    ngx_uint_t status, ngx_tgortc_message_e message, const char *arg1,
+    const char *arg2)
 {
     char                   *text;
-    cJSON                  *json;
     size_t                  len;
     ngx_tgortc_language_e   language;
 
     language = ngx_http_tgortc_request_language(r);
 
     len = ngx_tgortc_message(NULL, 0, message, language, arg1, arg2);
-
     text = ngx_pnalloc(r->pool, len + 1);
+
+    ngx_tgortc_write_begin(w, NGX_HTTP_TGORTC_ERROR_SIZE);
+
     if (text == NULL) {
-        return NULL;
+        w->failed = 1;
+        return;
     }
 
     (void) ngx_tgortc_message(text, len + 1, message, language, arg1, arg2);
 
-    json = cJSON_CreateObject();
-
-    if (cJSON_AddNumberToObject(json, "code", (double) status) == NULL
-        || cJSON_AddStringToObject(json, "message", text) == NULL)
-    {
-        cJSON_Delete(json);
-        return NULL;
-    }
-
-    return json;
-}
-
-
-static ngx_int_t
-ngx_http_tgortc_print(ngx_http_request_t *r, cJSON *json, ngx_str_t *text)
-{
-    char  *printed;
-
-    if (json == NULL) {
-        return NGX_ERROR;
-    }
-
-    printed = cJSON_PrintBuffered(json, NGX_HTTP_TGORTC_JSON_SIZE, 0);
-    cJSON_Delete(json);
-
-    if (printed == NULL) {
-        return NGX_ERROR;
-    }
-
-    text->len = ngx_strlen(printed);
-    text->data = ngx_pnalloc(r->pool, text->len);
-
-    if (text->data != NULL) {
-        ngx_memcpy(text->data, printed, text->len);
-    }
-
-    cJSON_free(printed);
-
-    return text->data ? NGX_OK : NGX_ERROR;
+    ngx_tgortc_write_open(w, NULL, '{');
+    ngx_tgortc_write_int(w, "code", status);
+    ngx_tgortc_write_cstr(w, "message", text);
+    ngx_tgortc_write_close(w, '}');
 }
 
 
@@ -284,6 +265,7 @@ static ngx_int_t
 ngx_http_tgortc_header_filter(ngx_http_request_t *r)
 {
     ngx_uint_t              status;
+    ngx_tgortc_write_t      w;
     ngx_http_tgortc_ctx_t  *ctx;
 
     if (r->err_status < NGX_HTTP_BAD_REQUEST || !ngx_http_tgortc_is_ours(r)) {
@@ -293,14 +275,14 @@ ngx_http_tgortc_header_filter(ngx_http_request_t *r)
     ctx = ngx_http_tgortc_ctx(r);
     status = r->headers_out.status;
 
-    if (ctx == NULL
-        || ngx_http_tgortc_print(r,
-                  ngx_http_tgortc_error(r, status,
-                                        ngx_http_tgortc_status_message(status),
-                                        NULL, NULL),
-                  &ctx->replacement)
-           != NGX_OK)
-    {
+    if (ctx == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    ngx_http_tgortc_error(&w, r, status,
+                          ngx_http_tgortc_status_message(status), NULL, NULL);
+
+    if (ngx_http_tgortc_written(r->pool, &w, &ctx->replacement) != NGX_OK) {
         return ngx_http_next_header_filter(r);
     }
 

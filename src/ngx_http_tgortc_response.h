@@ -13,20 +13,22 @@
 
 #include "ngx_http_tgortc.h"
 
-#include <cjson/cJSON.h>
+#include "ngx_tgortc_write.h"
 
 
 /*
- * Both send the whole response and return what ngx_http_finalize_request()
- * takes.  The JSON is freed; NULL stands for one that memory did not suffice
- * for.
+ * These send the whole response and return what ngx_http_finalize_request()
+ * takes.  The first one ends the writing.
  */
 ngx_int_t ngx_http_tgortc_send_json(ngx_http_request_t *r, ngx_uint_t status,
-    cJSON *json);
+    ngx_tgortc_write_t *w);
 ngx_int_t ngx_http_tgortc_send_error(ngx_http_request_t *r, ngx_uint_t status,
     ngx_tgortc_message_e message, const char *arg1, const char *arg2);
 
-/* the same with text that is at hand; both must outlive the request */
+/* 200 and an empty object */
+ngx_int_t ngx_http_tgortc_send_done(ngx_http_request_t *r);
+
+/* 200 and text that is at hand; both must outlive the request */
 ngx_int_t ngx_http_tgortc_send_text(ngx_http_request_t *r, char *type,
     ngx_str_t *text);
 

@@ -6,7 +6,6 @@
 
 #include "ngx_http_tgortc_room.h"
 #include "ngx_http_tgortc_response.h"
-#include "ngx_tgortc_json.h"
 #include "ngx_tgortc_token.h"
 
 
@@ -48,13 +47,15 @@ static void ngx_http_tgortc_room_view(ngx_http_tgortc_room_t *room,
     redisReply *reply, size_t i);
 static void ngx_http_tgortc_room_uids(ngx_http_tgortc_room_t *room,
     redisReply *reply, size_t first, size_t end, size_t step);
-static cJSON *ngx_http_tgortc_room_json(ngx_http_request_t *r,
-    ngx_http_tgortc_room_t *room, ngx_uint_t with_token);
-static cJSON *ngx_http_tgortc_room_token(ngx_http_request_t *r,
-    ngx_http_tgortc_room_t *room);
-static cJSON *ngx_http_tgortc_room_participants(redisReply *reply, size_t i,
-    size_t end);
-static cJSON *ngx_http_tgortc_room_time(long long seconds);
+static void ngx_http_tgortc_room_write(ngx_tgortc_write_t *w,
+    ngx_http_request_t *r, ngx_http_tgortc_room_t *room,
+    ngx_uint_t with_token);
+static void ngx_http_tgortc_room_token(ngx_tgortc_write_t *w,
+    ngx_http_request_t *r, ngx_http_tgortc_room_t *room);
+static void ngx_http_tgortc_room_participants(ngx_tgortc_write_t *w,
+    redisReply *reply, size_t i, size_t end);
+static void ngx_http_tgortc_room_time(ngx_tgortc_write_t *w, const char *name,
+    long long seconds);
 static char *ngx_http_tgortc_room_busy(ngx_http_request_t *r,
     redisReply *reply);
 
@@ -77,9 +78,9 @@ static ngx_http_tgortc_refusal_t  ngx_http_tgortc_refusals[] = {
 };
 
 
-cJSON *
-ngx_http_tgortc_room_entry(ngx_http_request_t *r, redisReply *reply,
-    size_t uids)
+void
+ngx_http_tgortc_room_entry(ngx_tgortc_write_t *w, ngx_http_request_t *r,
+    redisReply *reply, size_t uids)
 {
     ngx_http_tgortc_room_t  room;
 
@@ -90,17 +91,17 @@ ngx_http_tgortc_room_entry(ngx_http_request_t *r, redisReply *reply,
     ngx_http_tgortc_room_view(&room, reply, NGX_HTTP_TGORTC_ENTRY_NUMBERS);
     ngx_http_tgortc_room_uids(&room, reply, uids, reply->elements, 1);
 
-    return ngx_http_tgortc_room_json(r, &room, 1);
+    ngx_tgortc_write_open(w, NULL, '{');
+    ngx_http_tgortc_room_write(w, r, &room, 1);
+    ngx_tgortc_write_close(w, '}');
 }
 
 
-cJSON *
-ngx_http_tgortc_room_details(ngx_http_request_t *r, const char *id,
-    redisReply *reply, size_t i, size_t members)
+void
+ngx_http_tgortc_room_details(ngx_tgortc_write_t *w, ngx_http_request_t *r,
+    const char *id, redisReply *reply, size_t i, size_t members)
 {
-    cJSON                   *json;
     size_t                   first, end;
-    ngx_uint_t               failed;
     ngx_http_tgortc_room_t   room;
 
     first = ngx_min(i + NGX_HTTP_TGORTC_ROOM_VALUES, reply->elements);
@@ -115,25 +116,14 @@ ngx_http_tgortc_room_details(ngx_http_request_t *r, const char *id,
     ngx_http_tgortc_room_uids(&room, reply, first, end,
                               NGX_HTTP_TGORTC_MEMBER_VALUES);
 
-    json = ngx_http_tgortc_room_json(r, &room, 0);
-
-    failed = (json == NULL);
-
-    ngx_http_tgortc_room_add(json, "duration",
-        ngx_tgortc_json_int(
-            ngx_http_tgortc_reply_integer(reply, i + 4)), &failed);
-    ngx_http_tgortc_room_add(json, "ended_at",
-        ngx_http_tgortc_room_time(ngx_http_tgortc_reply_integer(reply, i + 5)),
-        &failed);
-    ngx_http_tgortc_room_add(json, "participants",
-        ngx_http_tgortc_room_participants(reply, first, end), &failed);
-
-    if (failed) {
-        cJSON_Delete(json);
-        return NULL;
-    }
-
-    return json;
+    ngx_tgortc_write_open(w, NULL, '{');
+    ngx_http_tgortc_room_write(w, r, &room, 0);
+    ngx_tgortc_write_int(w, "duration",
+                         ngx_http_tgortc_reply_integer(reply, i + 4));
+    ngx_http_tgortc_room_time(w, "ended_at",
+                              ngx_http_tgortc_reply_integer(reply, i + 5));
+    ngx_http_tgortc_room_participants(w, reply, first, end);
+    ngx_tgortc_write_close(w, '}');
 }
 
 
@@ -161,73 +151,50 @@ ngx_http_tgortc_room_uids(ngx_http_tgortc_room_t *room, redisReply *reply,
 }
 
 
-/* the room object; NULL without memory */
+/* the members of every room object */
 
-static cJSON *
-ngx_http_tgortc_room_json(ngx_http_request_t *r,
+static void
+ngx_http_tgortc_room_write(ngx_tgortc_write_t *w, ngx_http_request_t *r,
     ngx_http_tgortc_room_t *room, ngx_uint_t with_token)
 {
-    cJSON                       *json, *uids;
     size_t                       i;
-    ngx_uint_t                   failed;
     ngx_http_tgortc_loc_conf_t  *tlcf;
     ngx_http_tgortc_settings_t  *settings;
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
     settings = &tlcf->app->settings;
 
-    json = cJSON_CreateObject();
-    failed = (json == NULL);
-
-    ngx_http_tgortc_room_add(json, "room_id",
-        cJSON_CreateStringReference(room->id), &failed);
-    ngx_http_tgortc_room_add(json, "creator",
-        cJSON_CreateStringReference(room->creator), &failed);
+    ngx_tgortc_write_cstr(w, "room_id", room->id);
+    ngx_tgortc_write_cstr(w, "creator", room->creator);
 
     if (with_token) {
-        ngx_http_tgortc_room_add(json, "token",
-            ngx_http_tgortc_room_token(r, room), &failed);
-        ngx_http_tgortc_room_add(json, "url",
-            cJSON_CreateStringReference((char *) settings->livekit_url.data),
-            &failed);
+        ngx_http_tgortc_room_token(w, r, room);
+        ngx_tgortc_write_string(w, "url", (char *) settings->livekit_url.data,
+                                settings->livekit_url.len);
     }
 
-    ngx_http_tgortc_room_add(json, "status",
-        ngx_tgortc_json_int(room->status), &failed);
-    ngx_http_tgortc_room_add(json, "created_at",
-        ngx_http_tgortc_room_time(room->created), &failed);
-    ngx_http_tgortc_room_add(json, "max_participants",
-        ngx_tgortc_json_int(room->max_participants), &failed);
-    ngx_http_tgortc_room_add(json, "timeout",
-        ngx_tgortc_json_int((settings->ring_timeout + 999) / 1000), &failed);
-    ngx_http_tgortc_room_add(json, "rtc_type",
-        ngx_tgortc_json_int(room->rtc_type), &failed);
+    ngx_tgortc_write_int(w, "status", room->status);
+    ngx_http_tgortc_room_time(w, "created_at", room->created);
+    ngx_tgortc_write_int(w, "max_participants", room->max_participants);
+    ngx_tgortc_write_int(w, "timeout", (settings->ring_timeout + 999) / 1000);
+    ngx_tgortc_write_int(w, "rtc_type", room->rtc_type);
 
-    uids = cJSON_CreateArray();
+    ngx_tgortc_write_open(w, "uids", '[');
 
-    ngx_http_tgortc_room_add(json, "uids", uids, &failed);
-
-    for (i = room->uids; !failed && i < room->end; i += room->step) {
-        failed = !cJSON_AddItemToArray(uids,
-                       cJSON_CreateStringReference(
-                           ngx_http_tgortc_reply_string(room->reply, i)));
+    for (i = room->uids; i < room->end; i += room->step) {
+        ngx_tgortc_write_cstr(w, NULL,
+                              ngx_http_tgortc_reply_string(room->reply, i));
     }
 
-    if (failed) {
-        cJSON_Delete(json);
-        return NULL;
-    }
-
-    return json;
+    ngx_tgortc_write_close(w, ']');
 }
 
 
-static cJSON *
-ngx_http_tgortc_room_token(ngx_http_request_t *r,
+static void
+ngx_http_tgortc_room_token(ngx_tgortc_write_t *w, ngx_http_request_t *r,
     ngx_http_tgortc_room_t *room)
 {
     char                        *token;
-    cJSON                       *item;
     size_t                       len;
     ngx_str_t                    id;
     ngx_tgortc_grant_t           grant;
@@ -243,10 +210,7 @@ ngx_http_tgortc_room_token(ngx_http_request_t *r,
     id.data = (u_char *) room->id;
     id.len = ngx_strlen(room->id);
 
-    ngx_memzero(&grant, sizeof(ngx_tgortc_grant_t));
-
     ngx_http_tgortc_grant_set(api_key, key->name);
-    ngx_http_tgortc_grant_set(secret, key->secret);
     ngx_http_tgortc_grant_set(identity, ctx->params.uid);
     ngx_http_tgortc_grant_set(room, id);
     ngx_http_tgortc_grant_set(device_type, ctx->params.device_type);
@@ -256,96 +220,57 @@ ngx_http_tgortc_room_token(ngx_http_request_t *r,
     grant.now = ngx_time();
     grant.ttl = tlcf->app->settings.token_ttl;
 
-    token = ngx_tgortc_token_sign(&grant, &len);
+    token = ngx_tgortc_token_sign(&grant, key->hmac, &len);
+
     if (token == NULL) {
-        return NULL;
+        w->failed = 1;
+        return;
     }
 
-    item = cJSON_CreateString(token);
+    ngx_tgortc_write_plain(w, "token", token, len);
     free(token);
-
-    return item;
 }
 
 
-static cJSON *
-ngx_http_tgortc_room_participants(redisReply *reply, size_t i, size_t end)
+static void
+ngx_http_tgortc_room_participants(ngx_tgortc_write_t *w, redisReply *reply,
+    size_t i, size_t end)
 {
-    cJSON       *list, *item;
-    ngx_uint_t   failed;
+    ngx_tgortc_write_open(w, "participants", '[');
 
-    list = cJSON_CreateArray();
-    failed = (list == NULL);
-
-    for ( /* void */ ; !failed && i < end; i += NGX_HTTP_TGORTC_MEMBER_VALUES) {
-
-        item = cJSON_CreateObject();
-        failed = !cJSON_AddItemToArray(list, item);
-
-        ngx_http_tgortc_room_add(item, "uid",
-            cJSON_CreateStringReference(
-                ngx_http_tgortc_reply_string(reply, i)), &failed);
-        ngx_http_tgortc_room_add(item, "status",
-            ngx_tgortc_json_int(
-                ngx_http_tgortc_reply_integer(reply, i + 1)),
-            &failed);
-        ngx_http_tgortc_room_add(item, "device_type",
-            ngx_http_tgortc_room_device(
-                ngx_http_tgortc_reply_string(reply, i + 2)), &failed);
-        ngx_http_tgortc_room_add(item, "connected",
-            cJSON_CreateBool(
-                ngx_http_tgortc_reply_integer(reply, i + 3) != 0), &failed);
-        ngx_http_tgortc_room_add(item, "joined_at",
-            ngx_http_tgortc_room_time(
-                ngx_http_tgortc_reply_integer(reply, i + 4)), &failed);
-        ngx_http_tgortc_room_add(item, "left_at",
-            ngx_http_tgortc_room_time(
-                ngx_http_tgortc_reply_integer(reply, i + 5)), &failed);
+    for ( /* void */ ; i < end; i += NGX_HTTP_TGORTC_MEMBER_VALUES) {
+        ngx_tgortc_write_open(w, NULL, '{');
+        ngx_tgortc_write_cstr(w, "uid",
+                              ngx_http_tgortc_reply_string(reply, i));
+        ngx_tgortc_write_int(w, "status",
+                             ngx_http_tgortc_reply_integer(reply, i + 1));
+        ngx_tgortc_write_optional(w, "device_type",
+                                  ngx_http_tgortc_reply_string(reply, i + 2));
+        ngx_tgortc_write_raw(w, "connected",
+                             ngx_http_tgortc_reply_integer(reply, i + 3)
+                             ? "true" : "false");
+        ngx_http_tgortc_room_time(w, "joined_at",
+                                ngx_http_tgortc_reply_integer(reply, i + 4));
+        ngx_http_tgortc_room_time(w, "left_at",
+                                ngx_http_tgortc_reply_integer(reply, i + 5));
+        ngx_tgortc_write_close(w, '}');
     }
 
-    if (failed) {
-        cJSON_Delete(list);
-        return NULL;
-    }
-
-    return list;
+    ngx_tgortc_write_close(w, ']');
 }
 
 
 /* the room API has times as strings, null for never */
 
-static cJSON *
-ngx_http_tgortc_room_time(long long seconds)
+static void
+ngx_http_tgortc_room_time(ngx_tgortc_write_t *w, const char *name,
+    long long seconds)
 {
     char  text[NGX_INT64_LEN + 1];
 
-    if (seconds == 0) {
-        return cJSON_CreateNull();
-    }
-
     *ngx_sprintf((u_char *) text, "%L", (int64_t) seconds) = '\0';
 
-    return cJSON_CreateString(text);
-}
-
-
-cJSON *
-ngx_http_tgortc_room_device(const char *device)
-{
-    return *device ? cJSON_CreateStringReference(device) : cJSON_CreateNull();
-}
-
-
-void
-ngx_http_tgortc_room_add(cJSON *object, const char *name, cJSON *item,
-    ngx_uint_t *failed)
-{
-    if (*failed || item == NULL
-        || !cJSON_AddItemToObjectCS(object, name, item))
-    {
-        cJSON_Delete(item);
-        *failed = 1;
-    }
+    ngx_tgortc_write_optional(w, name, seconds ? text : "");
 }
 
 

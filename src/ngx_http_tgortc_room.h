@@ -12,8 +12,7 @@
 
 
 #include "ngx_http_tgortc_call.h"
-
-#include <cjson/cJSON.h>
+#include "ngx_tgortc_write.h"
 
 
 /* how many values add_room() of scripts/parts/look.lua has for a room … */
@@ -24,27 +23,20 @@
 
 
 /*
- * The room of a reply as room_reply() of scripts/parts/room.lua or sync.lua
- * makes it, uids from an element on, with a token for the uid of the request's
- * params; NULL without memory.  What is made refers to the reply.
+ * Writes the room of a reply as room_reply() of scripts/parts/room.lua or
+ * sync.lua makes it, uids from an element on, with a token for the uid of the
+ * request's params.
  */
-cJSON *ngx_http_tgortc_room_entry(ngx_http_request_t *r, redisReply *reply,
-    size_t uids);
+void ngx_http_tgortc_room_entry(ngx_tgortc_write_t *w, ngx_http_request_t *r,
+    redisReply *reply, size_t uids);
 
 /*
- * A room as add_room() shows it, which begins at element i and has so many
- * members; NULL without memory.  What is made refers to id (NUL-terminated) and
- * to the reply.
+ * Writes a room as add_room() shows it, which begins at element i and has so
+ * many members.
  */
-cJSON *ngx_http_tgortc_room_details(ngx_http_request_t *r, const char *id,
-    redisReply *reply, size_t i, size_t members);
-
-/* a device type, null if it is not known */
-cJSON *ngx_http_tgortc_room_device(const char *device);
-
-/* adds a member whose name is a constant; a missing item or object fails */
-void ngx_http_tgortc_room_add(cJSON *object, const char *name, cJSON *item,
-    ngx_uint_t *failed);
+void ngx_http_tgortc_room_details(ngx_tgortc_write_t *w,
+    ngx_http_request_t *r, const char *id, redisReply *reply, size_t i,
+    size_t members);
 
 /* answers with what a script refused; returns the rc to finalize with */
 ngx_int_t ngx_http_tgortc_room_refuse(ngx_http_request_t *r,

@@ -6,6 +6,7 @@
 
 #include "ngx_http_tgortc_room_service.h"
 #include "ngx_http_tgortc_participant.h"
+#include "ngx_http_tgortc_written.h"
 #include "ngx_tgortc_token.h"
 
 
@@ -13,6 +14,9 @@
 #define NGX_HTTP_TGORTC_ROOM_SERVICE_TIMEOUT   2500
 
 #define NGX_HTTP_TGORTC_ROOM_SERVICE_HEADERS   3
+
+/* bytes of a request, of an answer */
+#define NGX_HTTP_TGORTC_ROOM_SERVICE_BODY      256
 #define NGX_HTTP_TGORTC_ROOM_SERVICE_RESPONSE  4096
 
 /* a thousand participants with their tracks; touched only as far as it fills */
@@ -25,7 +29,6 @@ static ngx_int_t ngx_http_tgortc_room_service_body(ngx_pool_t *pool,
 static ngx_int_t ngx_http_tgortc_room_service_authorize(ngx_pool_t *pool,
     ngx_http_tgortc_settings_t *settings, ngx_uint_t type,
     const char *room_id, ngx_http_tgortc_http_request_t *hr);
-static void ngx_http_tgortc_room_service_free_body(void *data);
 
 
 ngx_int_t
@@ -173,37 +176,25 @@ static ngx_int_t
 ngx_http_tgortc_room_service_body(ngx_pool_t *pool, const char *room_id,
     const char *identity, ngx_http_tgortc_http_request_t *hr)
 {
-    char                *body;
-    cJSON               *json;
-    ngx_pool_cleanup_t  *cln;
+    ngx_str_t           body;
+    ngx_tgortc_write_t  w;
 
-    cln = ngx_pool_cleanup_add(pool, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    json = cJSON_CreateObject();
-
-    cJSON_AddItemToObjectCS(json, "room",
-                            cJSON_CreateStringReference(room_id));
+    ngx_tgortc_write_begin(&w, NGX_HTTP_TGORTC_ROOM_SERVICE_BODY);
+    ngx_tgortc_write_open(&w, NULL, '{');
+    ngx_tgortc_write_cstr(&w, "room", room_id);
 
     if (*identity) {
-        cJSON_AddItemToObjectCS(json, "identity",
-                                cJSON_CreateStringReference(identity));
+        ngx_tgortc_write_cstr(&w, "identity", identity);
     }
 
-    body = cJSON_PrintUnformatted(json);
-    cJSON_Delete(json);
+    ngx_tgortc_write_close(&w, '}');
 
-    if (body == NULL) {
+    if (ngx_http_tgortc_written(pool, &w, &body) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    cln->handler = ngx_http_tgortc_room_service_free_body;
-    cln->data = body;
-
-    hr->body = body;
-    hr->body_len = ngx_strlen(body);
+    hr->body = (char *) body.data;
+    hr->body_len = body.len;
 
     return NGX_OK;
 }
@@ -219,19 +210,17 @@ ngx_http_tgortc_room_service_authorize(ngx_pool_t *pool,
     char                   *token;
     size_t                  len;
     u_char                 *header;
-    ngx_tgortc_str_t        api_key, secret, room;
+    ngx_tgortc_str_t        api_key, room;
     ngx_http_tgortc_key_t  *key;
 
     key = settings->keys->elts;
 
     api_key.data = (char *) key->name.data;
     api_key.len = key->name.len;
-    secret.data = (char *) key->secret.data;
-    secret.len = key->secret.len;
     room.data = room_id;
     room.len = ngx_strlen(room_id);
 
-    token = ngx_tgortc_token_sign_admin(&api_key, &secret,
+    token = ngx_tgortc_token_sign_admin(&api_key, key->hmac,
                                         type == NGX_HTTP_TGORTC_DELETE_ROOM
                                         ? NULL : &room,
                                         ngx_time(), &len);
@@ -257,11 +246,4 @@ ngx_http_tgortc_room_service_authorize(ngx_pool_t *pool,
     hr->nheaders = NGX_HTTP_TGORTC_ROOM_SERVICE_HEADERS;
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_tgortc_room_service_free_body(void *data)
-{
-    cJSON_free(data);
 }

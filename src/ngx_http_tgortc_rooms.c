@@ -27,6 +27,10 @@
 #define NGX_HTTP_TGORTC_REPLY_UIDS     8
 #define NGX_HTTP_TGORTC_SYNC_UIDS      9
 
+/* bytes of the answer of most rooms */
+#define NGX_HTTP_TGORTC_ROOM_SIZE      1024
+
+
 static void ngx_http_tgortc_rooms_create(ngx_http_request_t *r);
 static void ngx_http_tgortc_rooms_invite(ngx_http_request_t *r);
 static void ngx_http_tgortc_rooms_join(ngx_http_request_t *r);
@@ -409,13 +413,19 @@ ngx_http_tgortc_rooms_check_id(ngx_http_request_t *r)
 }
 
 
+/* 22 characters: Redis has the id of a room five times */
+
 static ngx_int_t
 ngx_http_tgortc_rooms_generate(ngx_http_request_t *r, ngx_str_t *room_id)
 {
-    u_char  bytes[NGX_HTTP_TGORTC_ROOM_ID_BYTES];
+    u_char     bytes[NGX_HTTP_TGORTC_ROOM_ID_BYTES];
+    ngx_str_t  random;
 
-    room_id->len = 2 * sizeof(bytes);
-    room_id->data = ngx_pnalloc(r->pool, room_id->len + 1);
+    random.data = bytes;
+    random.len = sizeof(bytes);
+
+    room_id->data = ngx_pnalloc(r->pool,
+                                ngx_base64_encoded_length(random.len) + 1);
 
     if (room_id->data == NULL
         || ngx_http_tgortc_random(bytes, sizeof(bytes)) != NGX_OK)
@@ -423,7 +433,8 @@ ngx_http_tgortc_rooms_generate(ngx_http_request_t *r, ngx_str_t *room_id)
         return NGX_ERROR;
     }
 
-    *ngx_hex_dump(room_id->data, bytes, sizeof(bytes)) = '\0';
+    ngx_encode_base64url(room_id, &random);
+    room_id->data[room_id->len] = '\0';
 
     return NGX_OK;
 }
@@ -433,13 +444,16 @@ static ngx_int_t
 ngx_http_tgortc_rooms_answer_room(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
+    ngx_tgortc_write_t  w;
+
     if (outcome != NGX_HTTP_TGORTC_OK) {
         return ngx_http_tgortc_room_refuse(r, outcome, reply);
     }
 
-    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK,
-                    ngx_http_tgortc_room_entry(r, reply,
-                                               NGX_HTTP_TGORTC_REPLY_UIDS));
+    ngx_tgortc_write_begin(&w, NGX_HTTP_TGORTC_ROOM_SIZE);
+    ngx_http_tgortc_room_entry(&w, r, reply, NGX_HTTP_TGORTC_REPLY_UIDS);
+
+    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, &w);
 }
 
 
@@ -451,7 +465,7 @@ ngx_http_tgortc_rooms_answer_done(ngx_http_request_t *r,
         return ngx_http_tgortc_room_refuse(r, outcome, reply);
     }
 
-    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, cJSON_CreateObject());
+    return ngx_http_tgortc_send_done(r);
 }
 
 
@@ -459,27 +473,22 @@ static ngx_int_t
 ngx_http_tgortc_rooms_answer_sync(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
-    cJSON  *list, *item;
+    ngx_tgortc_write_t  w;
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
         return ngx_http_tgortc_room_refuse(r, outcome, reply);
     }
 
-    list = cJSON_CreateArray();
+    ngx_tgortc_write_begin(&w, NGX_HTTP_TGORTC_ROOM_SIZE);
+    ngx_tgortc_write_open(&w, NULL, '[');
 
-    if (list != NULL && reply->elements > NGX_HTTP_TGORTC_REPLY_FIRST) {
-
-        item = ngx_http_tgortc_room_entry(r, reply,
-                                          NGX_HTTP_TGORTC_SYNC_UIDS);
-
-        if (!cJSON_AddItemToArray(list, item)) {
-            cJSON_Delete(item);
-            cJSON_Delete(list);
-            list = NULL;
-        }
+    if (reply->elements > NGX_HTTP_TGORTC_REPLY_FIRST) {
+        ngx_http_tgortc_room_entry(&w, r, reply, NGX_HTTP_TGORTC_SYNC_UIDS);
     }
 
-    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, list);
+    ngx_tgortc_write_close(&w, ']');
+
+    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, &w);
 }
 
 
@@ -487,6 +496,7 @@ static ngx_int_t
 ngx_http_tgortc_rooms_answer_get(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
+    ngx_tgortc_write_t      w;
     ngx_http_tgortc_ctx_t  *ctx;
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
@@ -495,8 +505,10 @@ ngx_http_tgortc_rooms_answer_get(ngx_http_request_t *r,
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
 
-    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK,
-                    ngx_http_tgortc_room_details(r,
-                        (char *) ctx->params.room_id.data, reply,
-                        NGX_HTTP_TGORTC_REPLY_FIRST, reply->elements));
+    ngx_tgortc_write_begin(&w, NGX_HTTP_TGORTC_ROOM_SIZE);
+    ngx_http_tgortc_room_details(&w, r, (char *) ctx->params.room_id.data,
+                                 reply, NGX_HTTP_TGORTC_REPLY_FIRST,
+                                 reply->elements);
+
+    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, &w);
 }

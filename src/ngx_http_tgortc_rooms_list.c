@@ -19,13 +19,16 @@
 #define NGX_HTTP_TGORTC_LIST_AFTER  3
 #define NGX_HTTP_TGORTC_LIST_FIRST  5
 
+/* bytes of the answer for some rooms */
+#define NGX_HTTP_TGORTC_LIST_SIZE   4096
+
 
 static ngx_int_t ngx_http_tgortc_rooms_list_params(ngx_http_request_t *r,
     ngx_http_tgortc_params_t *params, ngx_http_tgortc_fault_t *fault);
 static ngx_int_t ngx_http_tgortc_rooms_list_answer(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
-static cJSON *ngx_http_tgortc_rooms_list_cursor(ngx_http_request_t *r,
-    redisReply *reply);
+static void ngx_http_tgortc_rooms_list_cursor(ngx_tgortc_write_t *w,
+    ngx_http_request_t *r, redisReply *reply);
 
 
 void
@@ -105,57 +108,44 @@ static ngx_int_t
 ngx_http_tgortc_rooms_list_answer(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
-    cJSON       *json, *list, *item;
-    size_t       i, members;
-    ngx_uint_t   failed;
-    const char  *id;
+    size_t               i, members;
+    const char          *id;
+    ngx_tgortc_write_t   w;
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
         return ngx_http_tgortc_room_refuse(r, outcome, reply);
     }
 
-    json = cJSON_CreateObject();
-    list = cJSON_CreateArray();
-
-    failed = 0;
-
-    ngx_http_tgortc_room_add(json, "rooms", list, &failed);
+    ngx_tgortc_write_begin(&w, NGX_HTTP_TGORTC_LIST_SIZE);
+    ngx_tgortc_write_open(&w, NULL, '{');
+    ngx_tgortc_write_open(&w, "rooms", '[');
 
     i = NGX_HTTP_TGORTC_LIST_FIRST;
 
-    while (!failed && i < reply->elements) {
+    while (i < reply->elements) {
         id = ngx_http_tgortc_reply_string(reply, i);
         members = (size_t) ngx_http_tgortc_reply_integer(reply, i + 1);
         members = ngx_min(members, reply->elements);
 
-        item = ngx_http_tgortc_room_details(r, id, reply, i + 2, members);
-
-        if (!cJSON_AddItemToArray(list, item)) {
-            cJSON_Delete(item);
-            failed = 1;
-        }
+        ngx_http_tgortc_room_details(&w, r, id, reply, i + 2, members);
 
         i += 2 + NGX_HTTP_TGORTC_ROOM_VALUES
              + members * NGX_HTTP_TGORTC_MEMBER_VALUES;
     }
 
-    ngx_http_tgortc_room_add(json, "next_cursor",
-                             ngx_http_tgortc_rooms_list_cursor(r, reply),
-                             &failed);
+    ngx_tgortc_write_close(&w, ']');
+    ngx_http_tgortc_rooms_list_cursor(&w, r, reply);
+    ngx_tgortc_write_close(&w, '}');
 
-    if (failed) {
-        cJSON_Delete(json);
-        json = NULL;
-    }
-
-    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, json);
+    return ngx_http_tgortc_send_json(r, NGX_HTTP_OK, &w);
 }
 
 
 /* null on the last page */
 
-static cJSON *
-ngx_http_tgortc_rooms_list_cursor(ngx_http_request_t *r, redisReply *reply)
+static void
+ngx_http_tgortc_rooms_list_cursor(ngx_tgortc_write_t *w,
+    ngx_http_request_t *r, redisReply *reply)
 {
     u_char     *p;
     ngx_str_t   id;
@@ -163,12 +153,15 @@ ngx_http_tgortc_rooms_list_cursor(ngx_http_request_t *r, redisReply *reply)
     id = ngx_http_tgortc_reply_str(reply, NGX_HTTP_TGORTC_LIST_AFTER + 1);
 
     if (id.len == 0) {
-        return cJSON_CreateNull();
+        ngx_tgortc_write_raw(w, "next_cursor", "null");
+        return;
     }
 
     p = ngx_pnalloc(r->pool, NGX_INT64_LEN + 1 + id.len + 1);
+
     if (p == NULL) {
-        return NULL;
+        w->failed = 1;
+        return;
     }
 
     *ngx_sprintf(p, "%L-%V",
@@ -176,5 +169,5 @@ ngx_http_tgortc_rooms_list_cursor(ngx_http_request_t *r, redisReply *reply)
                                                  NGX_HTTP_TGORTC_LIST_AFTER),
                  &id) = '\0';
 
-    return cJSON_CreateStringReference((char *) p);
+    ngx_tgortc_write_cstr(w, "next_cursor", (char *) p);
 }

@@ -25,9 +25,10 @@
 
 #define NGX_TGORTC_JSON_INTEGER     9007199254740991.0
 
-/* of the text of a long long, with its sign and NUL */
+/* ASCII that stands for itself in a string: nearly all that ever does */
 
-#define NGX_TGORTC_JSON_INTEGER_LEN  24
+#define ngx_tgortc_json_plain(c)                                              \
+    ((c) >= ' ' && (c) < 0x7f && (c) != '"' && (c) != '\\')
 
 
 /*
@@ -128,31 +129,6 @@ ngx_tgortc_json_integer(const cJSON *item, long min, long max, long *value)
     *value = (long) n;
 
     return 1;
-}
-
-
-cJSON *
-ngx_tgortc_json_int(long long value)
-{
-    char                *p, text[NGX_TGORTC_JSON_INTEGER_LEN];
-    unsigned long long   n;
-
-    p = text + sizeof(text) - 1;
-    *p = '\0';
-
-    n = (value < 0) ? 0 - (unsigned long long) value
-                    : (unsigned long long) value;
-
-    do {
-        *--p = (char) ('0' + n % 10);
-        n /= 10;
-    } while (n);
-
-    if (value < 0) {
-        *--p = '-';
-    }
-
-    return cJSON_CreateRaw(p);
 }
 
 
@@ -437,7 +413,15 @@ ngx_tgortc_json_string(ngx_tgortc_json_scan_t *s)
         return 0;
     }
 
-    while (ngx_tgortc_json_peek(s) != '"') {
+    for ( ;; ) {
+
+        while (s->pos < s->last && ngx_tgortc_json_plain(*s->pos)) {
+            s->pos++;
+        }
+
+        if (ngx_tgortc_json_peek(s) == '"') {
+            break;
+        }
 
         if (ngx_tgortc_json_peek(s) == '\\') {
             if (!ngx_tgortc_json_escape(s)) {

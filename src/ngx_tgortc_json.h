@@ -49,12 +49,5 @@ cJSON *ngx_tgortc_json_parse(const char *data, size_t len, unsigned depth,
 int ngx_tgortc_json_integer(const cJSON *item, long min, long max,
     long *value);
 
-/*
- * An item that is written as this integer; NULL without memory.  Not
- * cJSON_CreateNumber(), whose numbers are written as doubles, by printf() and
- * scanf(): three times as slow as all the rest of it.
- */
-cJSON *ngx_tgortc_json_int(long long value);
-
 
 #endif /* _NGX_TGORTC_JSON_H_INCLUDED_ */

@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
 #include "ngx_tgortc_signature.h"
 
 
@@ -84,18 +81,15 @@ ngx_tgortc_signature_key(const char *secret, size_t len, unsigned char *key)
 
 
 int
-ngx_tgortc_signature_hex(char *out, const char *secret, size_t secret_len,
-    const char *body, size_t body_len)
+ngx_tgortc_signature_hex(char *out, const EVP_MAC_CTX *key, const char *body,
+    size_t body_len)
 {
     size_t         i;
-    unsigned char  mac[SHA256_DIGEST_LENGTH];
+    unsigned char  mac[NGX_TGORTC_HMAC_LEN];
 
     static const char  digits[] = "0123456789abcdef";
 
-    if (HMAC(EVP_sha256(), secret, (int) secret_len,
-             (const unsigned char *) body, body_len, mac, NULL)
-        == NULL)
-    {
+    if (!ngx_tgortc_hmac(key, body, body_len, mac)) {
         return 0;
     }
 
@@ -111,13 +105,13 @@ ngx_tgortc_signature_hex(char *out, const char *secret, size_t secret_len,
 
 
 int
-ngx_tgortc_signature_v1(char *out, const unsigned char *key, size_t key_len,
-    const char *id, time_t timestamp, const char *body, size_t body_len)
+ngx_tgortc_signature_v1(char *out, const EVP_MAC_CTX *key, const char *id,
+    time_t timestamp, const char *body, size_t body_len)
 {
-    int             n;
+    int             n, ok;
     char           *text;
     size_t          size;
-    unsigned char  *rc, mac[SHA256_DIGEST_LENGTH];
+    unsigned char   mac[NGX_TGORTC_HMAC_LEN];
 
     size = strlen(id) + NGX_TGORTC_SIGNATURE_TIME;
 
@@ -132,12 +126,11 @@ ngx_tgortc_signature_v1(char *out, const unsigned char *key, size_t key_len,
         memcpy(text + n, body, body_len);
     }
 
-    rc = HMAC(EVP_sha256(), key, (int) key_len, (unsigned char *) text,
-              n + body_len, mac, NULL);
+    ok = ngx_tgortc_hmac(key, text, n + body_len, mac);
 
     free(text);
 
-    if (rc == NULL) {
+    if (!ok) {
         return 0;
     }
 

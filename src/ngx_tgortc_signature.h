@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <time.h>
 
-#include "ngx_tgortc_token.h"
+#include "ngx_tgortc_hmac.h"
 
 
 #define NGX_TGORTC_SIGNATURE_HEX     64
@@ -29,21 +29,20 @@ int ngx_tgortc_signature_key(const char *secret, size_t len,
     unsigned char *key);
 
 /*
- * X-Signature: lower-case hex HMAC-SHA256 of the body under the secret as it
- * is written in the configuration; writes 64 characters and a NUL.  Returns 0
- * when OpenSSL fails, else 1.
+ * X-Signature: lower-case hex HMAC-SHA256 of the body; its key is the secret as
+ * it is written in the configuration.  Writes 64 characters and a NUL.  Returns
+ * 0 when OpenSSL fails, else 1.
  */
-int ngx_tgortc_signature_hex(char *out, const char *secret, size_t secret_len,
+int ngx_tgortc_signature_hex(char *out, const EVP_MAC_CTX *key,
     const char *body, size_t body_len);
 
 /*
  * One signature of webhook-signature, "v1,<base64>" over id.timestamp.body
- * (Standard Webhooks 1.0.0), under a key of ngx_tgortc_signature_key(); writes
- * 47 characters and a NUL.  Returns 0 on failure, else 1.
+ * (Standard Webhooks 1.0.0); its key is that of ngx_tgortc_signature_key().
+ * Writes 47 characters and a NUL.  Returns 0 on failure, else 1.
  */
-int ngx_tgortc_signature_v1(char *out, const unsigned char *key,
-    size_t key_len, const char *id, time_t timestamp, const char *body,
-    size_t body_len);
+int ngx_tgortc_signature_v1(char *out, const EVP_MAC_CTX *key, const char *id,
+    time_t timestamp, const char *body, size_t body_len);
 
 /*
  * Seconds to wait according to Retry-After (RFC 9110, 10.2.3: seconds or a

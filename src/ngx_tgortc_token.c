@@ -6,20 +6,19 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-#include <openssl/sha.h>
-#include "ngx_tgortc_json.h"
+#include "ngx_tgortc_hmac.h"
 #include "ngx_tgortc_token.h"
+#include "ngx_tgortc_write.h"
 
 
 /* {"alg":"HS256","typ":"JWT"} and the dot after it */
 
 #define NGX_TGORTC_TOKEN_HEADER  "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9."
 
-/* holds the claims of a usual call, so that cJSON need not grow it */
+/* bytes that hold those of a usual call */
 
-#define NGX_TGORTC_TOKEN_CLAIMS  512
+#define NGX_TGORTC_TOKEN_CLAIMS    512
+#define NGX_TGORTC_TOKEN_METADATA  64
 
 /* seconds; the clocks may differ by a minute on top */
 
@@ -28,238 +27,169 @@
 #define ngx_tgortc_base64url_len(len)  (((len) * 4 + 2) / 3)
 
 
-static char *ngx_tgortc_token_claims(const ngx_tgortc_grant_t *grant);
-static int ngx_tgortc_token_add_string(cJSON *object, const char *name,
-    const ngx_tgortc_str_t *value);
-static int ngx_tgortc_token_add_integer(cJSON *object, const char *name,
-    long long value);
-static int ngx_tgortc_token_add_metadata(cJSON *claims,
+static char *ngx_tgortc_token_claims(const ngx_tgortc_grant_t *grant,
+    size_t *len);
+static void ngx_tgortc_token_metadata(ngx_tgortc_write_t *w,
     const ngx_tgortc_str_t *device_type);
-static int ngx_tgortc_token_add_video(cJSON *claims,
+static void ngx_tgortc_token_video(ngx_tgortc_write_t *w,
     const ngx_tgortc_grant_t *grant);
-static int ngx_tgortc_token_add_sources(cJSON *video);
-static char *ngx_tgortc_token_seal(const char *claims,
-    const ngx_tgortc_str_t *secret, size_t *len);
+static char *ngx_tgortc_token_seal(char *claims, size_t claims_len,
+    const EVP_MAC_CTX *key, size_t *len);
+static void ngx_tgortc_token_string(ngx_tgortc_write_t *w, const char *name,
+    const ngx_tgortc_str_t *value);
 static char *ngx_tgortc_base64url(char *dst, const unsigned char *src,
     size_t len);
 
 
 char *
-ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant, size_t *len)
+ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant,
+    const EVP_MAC_CTX *key, size_t *len)
 {
-    char  *claims, *token;
+    char    *claims;
+    size_t   n;
 
-    claims = ngx_tgortc_token_claims(grant);
-    if (claims == NULL) {
-        return NULL;
-    }
+    claims = ngx_tgortc_token_claims(grant, &n);
 
-    token = ngx_tgortc_token_seal(claims, &grant->secret, len);
-
-    cJSON_free(claims);
-
-    return token;
+    return ngx_tgortc_token_seal(claims, n, key, len);
 }
 
 
 char *
 ngx_tgortc_token_sign_admin(const ngx_tgortc_str_t *api_key,
-    const ngx_tgortc_str_t *secret, const ngx_tgortc_str_t *room, time_t now,
+    const EVP_MAC_CTX *key, const ngx_tgortc_str_t *room, time_t now,
     size_t *len)
 {
-    int     ok;
-    char   *text, *token;
-    cJSON  *claims, *video;
+    char                *claims;
+    size_t               n;
+    ngx_tgortc_write_t   w;
 
-    claims = cJSON_CreateObject();
+    ngx_tgortc_write_begin(&w, NGX_TGORTC_TOKEN_CLAIMS);
+    ngx_tgortc_write_open(&w, NULL, '{');
+    ngx_tgortc_token_string(&w, "iss", api_key);
+    ngx_tgortc_write_int(&w, "nbf", now);
+    ngx_tgortc_write_int(&w, "exp", now + NGX_TGORTC_TOKEN_ADMIN_TTL);
+    ngx_tgortc_write_open(&w, "video", '{');
 
-    ok = ngx_tgortc_token_add_string(claims, "iss", api_key)
-         && ngx_tgortc_token_add_integer(claims, "nbf", now)
-         && ngx_tgortc_token_add_integer(claims, "exp",
-                                         now + NGX_TGORTC_TOKEN_ADMIN_TTL)
-         && (video = cJSON_AddObjectToObject(claims, "video")) != NULL
-         && (room == NULL
-             ? cJSON_AddTrueToObject(video, "roomCreate") != NULL
-             : (cJSON_AddTrueToObject(video, "roomAdmin") != NULL
-                && ngx_tgortc_token_add_string(video, "room", room)));
+    if (room == NULL) {
+        ngx_tgortc_write_raw(&w, "roomCreate", "true");
 
-    text = ok ? cJSON_PrintUnformatted(claims) : NULL;
-    cJSON_Delete(claims);
-
-    if (text == NULL) {
-        return NULL;
+    } else {
+        ngx_tgortc_write_raw(&w, "roomAdmin", "true");
+        ngx_tgortc_token_string(&w, "room", room);
     }
 
-    token = ngx_tgortc_token_seal(text, secret, len);
-    cJSON_free(text);
+    ngx_tgortc_write_close(&w, '}');
+    ngx_tgortc_write_close(&w, '}');
 
-    return token;
+    claims = ngx_tgortc_write_end(&w, &n);
+
+    return ngx_tgortc_token_seal(claims, n, key, len);
 }
 
 
 static char *
-ngx_tgortc_token_claims(const ngx_tgortc_grant_t *grant)
+ngx_tgortc_token_claims(const ngx_tgortc_grant_t *grant, size_t *len)
 {
-    char   *text;
-    cJSON  *claims, *config;
+    ngx_tgortc_write_t  w;
 
-    text = NULL;
-    claims = cJSON_CreateObject();
+    ngx_tgortc_write_begin(&w, NGX_TGORTC_TOKEN_CLAIMS);
+    ngx_tgortc_write_open(&w, NULL, '{');
+    ngx_tgortc_token_string(&w, "iss", &grant->api_key);
+    ngx_tgortc_token_string(&w, "sub", &grant->identity);
+    ngx_tgortc_write_int(&w, "nbf", grant->now);
+    ngx_tgortc_write_int(&w, "iat", grant->now);
+    ngx_tgortc_write_int(&w, "exp", grant->now + grant->ttl);
 
-    if (ngx_tgortc_token_add_string(claims, "iss", &grant->api_key)
-        && ngx_tgortc_token_add_string(claims, "sub", &grant->identity)
-        && ngx_tgortc_token_add_integer(claims, "nbf", grant->now)
-        && ngx_tgortc_token_add_integer(claims, "iat", grant->now)
-        && ngx_tgortc_token_add_integer(claims, "exp",
-                                        grant->now + grant->ttl)
-        && ngx_tgortc_token_add_metadata(claims, &grant->device_type)
-        && ngx_tgortc_token_add_video(claims, grant)
-        && (config = cJSON_AddObjectToObject(claims, "roomConfig")) != NULL
-        && ngx_tgortc_token_add_integer(config, "maxParticipants",
-                                        grant->max_participants))
-    {
-        text = cJSON_PrintBuffered(claims, NGX_TGORTC_TOKEN_CLAIMS, 0);
+    if (grant->device_type.len) {
+        ngx_tgortc_token_metadata(&w, &grant->device_type);
     }
 
-    cJSON_Delete(claims);
+    ngx_tgortc_token_video(&w, grant);
 
-    return text;
-}
+    ngx_tgortc_write_open(&w, "roomConfig", '{');
+    ngx_tgortc_write_int(&w, "maxParticipants", grant->max_participants);
+    ngx_tgortc_write_close(&w, '}');
+    ngx_tgortc_write_close(&w, '}');
 
-
-static int
-ngx_tgortc_token_add_integer(cJSON *object, const char *name, long long value)
-{
-    cJSON  *item;
-
-    item = ngx_tgortc_json_int(value);
-
-    if (!cJSON_AddItemToObject(object, name, item)) {
-        cJSON_Delete(item);
-        return 0;
-    }
-
-    return 1;
-}
-
-
-static int
-ngx_tgortc_token_add_string(cJSON *object, const char *name,
-    const ngx_tgortc_str_t *value)
-{
-    char   *copy;
-    cJSON  *item;
-
-    copy = malloc(value->len + 1);
-    if (copy == NULL) {
-        return 0;
-    }
-
-    memcpy(copy, value->data, value->len);
-    copy[value->len] = '\0';
-
-    item = cJSON_AddStringToObject(object, name, copy);
-
-    free(copy);
-
-    return item != NULL;
+    return ngx_tgortc_write_end(&w, len);
 }
 
 
 /* JSON inside of a string: LiveKit passes metadata on without reading it */
 
-static int
-ngx_tgortc_token_add_metadata(cJSON *claims,
+static void
+ngx_tgortc_token_metadata(ngx_tgortc_write_t *w,
     const ngx_tgortc_str_t *device_type)
 {
-    char   *text;
-    cJSON  *item, *metadata;
+    ngx_tgortc_str_t    text;
+    ngx_tgortc_write_t  metadata;
 
-    if (device_type->len == 0) {
-        return 1;
+    ngx_tgortc_write_begin(&metadata, NGX_TGORTC_TOKEN_METADATA);
+    ngx_tgortc_write_open(&metadata, NULL, '{');
+    ngx_tgortc_token_string(&metadata, "device_type", device_type);
+    ngx_tgortc_write_close(&metadata, '}');
+
+    text.data = ngx_tgortc_write_end(&metadata, &text.len);
+
+    if (text.data == NULL) {
+        w->failed = 1;
+        return;
     }
 
-    item = NULL;
-    text = NULL;
-    metadata = cJSON_CreateObject();
-
-    if (ngx_tgortc_token_add_string(metadata, "device_type", device_type)) {
-        text = cJSON_PrintUnformatted(metadata);
-    }
-
-    if (text != NULL) {
-        item = cJSON_AddStringToObject(claims, "metadata", text);
-    }
-
-    cJSON_free(text);
-    cJSON_Delete(metadata);
-
-    return item != NULL;
+    ngx_tgortc_token_string(w, "metadata", &text);
+    free((char *) text.data);
 }
 
 
-static int
-ngx_tgortc_token_add_video(cJSON *claims, const ngx_tgortc_grant_t *grant)
+static void
+ngx_tgortc_token_video(ngx_tgortc_write_t *w, const ngx_tgortc_grant_t *grant)
 {
-    cJSON  *video;
+    ngx_tgortc_write_open(w, "video", '{');
+    ngx_tgortc_write_raw(w, "roomJoin", "true");
+    ngx_tgortc_token_string(w, "room", &grant->room);
+    ngx_tgortc_write_raw(w, "canPublish", "true");
+    ngx_tgortc_write_raw(w, "canSubscribe", "true");
+    ngx_tgortc_write_raw(w, "canPublishData", "true");
 
-    video = cJSON_AddObjectToObject(claims, "video");
+    /* an audio call: nobody turns on a camera in it */
 
-    return cJSON_AddTrueToObject(video, "roomJoin") != NULL
-           && ngx_tgortc_token_add_string(video, "room", &grant->room)
-           && cJSON_AddTrueToObject(video, "canPublish") != NULL
-           && cJSON_AddTrueToObject(video, "canSubscribe") != NULL
-           && cJSON_AddTrueToObject(video, "canPublishData") != NULL
-           && (grant->video || ngx_tgortc_token_add_sources(video));
-}
-
-
-/* an audio call: nobody turns on a camera in it */
-
-static int
-ngx_tgortc_token_add_sources(cJSON *video)
-{
-    cJSON  *source, *sources;
-
-    sources = cJSON_AddArrayToObject(video, "canPublishSources");
-    source = cJSON_CreateString("microphone");
-
-    if (!cJSON_AddItemToArray(sources, source)) {
-        cJSON_Delete(source);
-        return 0;
+    if (!grant->video) {
+        ngx_tgortc_write_raw(w, "canPublishSources", "[\"microphone\"]");
     }
 
-    return 1;
+    ngx_tgortc_write_close(w, '}');
 }
 
+
+/* frees the claims, which may be NULL */
 
 static char *
-ngx_tgortc_token_seal(const char *claims, const ngx_tgortc_str_t *secret,
-    size_t *len)
+ngx_tgortc_token_seal(char *claims, size_t claims_len,
+    const EVP_MAC_CTX *key, size_t *len)
 {
     char           *p, *token;
     size_t          n;
-    unsigned char   mac[SHA256_DIGEST_LENGTH];
+    unsigned char   mac[NGX_TGORTC_HMAC_LEN];
 
-    n = strlen(claims);
-
-    token = malloc(sizeof(NGX_TGORTC_TOKEN_HEADER)
-                   + ngx_tgortc_base64url_len(n) + 1
-                   + ngx_tgortc_base64url_len(sizeof(mac)));
-    if (token == NULL) {
+    if (claims == NULL) {
         return NULL;
     }
 
     n = sizeof(NGX_TGORTC_TOKEN_HEADER) - 1;
+
+    token = malloc(n + ngx_tgortc_base64url_len(claims_len) + 1
+                   + ngx_tgortc_base64url_len(sizeof(mac)) + 1);
+    if (token == NULL) {
+        free(claims);
+        return NULL;
+    }
+
     memcpy(token, NGX_TGORTC_TOKEN_HEADER, n);
 
-    p = ngx_tgortc_base64url(token + n, (const unsigned char *) claims,
-                             strlen(claims));
+    p = ngx_tgortc_base64url(token + n, (unsigned char *) claims, claims_len);
+    free(claims);
 
-    if (HMAC(EVP_sha256(), secret->data, (int) secret->len,
-             (unsigned char *) token, p - token, mac, NULL)
-        == NULL)
-    {
+    if (!ngx_tgortc_hmac(key, token, p - token, mac)) {
         free(token);
         return NULL;
     }
@@ -271,6 +201,14 @@ ngx_tgortc_token_seal(const char *claims, const ngx_tgortc_str_t *secret,
     *len = p - token;
 
     return token;
+}
+
+
+static void
+ngx_tgortc_token_string(ngx_tgortc_write_t *w, const char *name,
+    const ngx_tgortc_str_t *value)
+{
+    ngx_tgortc_write_string(w, name, value->data, value->len);
 }
 
 

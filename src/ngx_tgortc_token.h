@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 #include <time.h>
+#include <openssl/evp.h>
 
 
 typedef struct {
@@ -25,7 +26,6 @@ typedef struct {
 
 typedef struct {
     ngx_tgortc_str_t  api_key;           /* "iss" */
-    ngx_tgortc_str_t  secret;            /* raw bytes, never decoded */
     ngx_tgortc_str_t  identity;          /* "sub": the uid */
     ngx_tgortc_str_t  room;
     ngx_tgortc_str_t  device_type;       /* empty: no "metadata" */
@@ -37,11 +37,13 @@ typedef struct {
 
 
 /*
- * Signs a join token for one participant of one room.  Returns a
+ * Signs a join token for one participant of one room, with a key of
+ * ngx_tgortc_hmac_key(): the secret's raw bytes, never decoded.  Returns a
  * NUL-terminated string that the caller frees with free(), its length in
  * *len; NULL when memory or OpenSSL fails.
  */
-char *ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant, size_t *len);
+char *ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant,
+    const EVP_MAC_CTX *key, size_t *len);
 
 
 /*
@@ -49,7 +51,7 @@ char *ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant, size_t *len);
  * NULL, else to administer that room.  As above.
  */
 char *ngx_tgortc_token_sign_admin(const ngx_tgortc_str_t *api_key,
-    const ngx_tgortc_str_t *secret, const ngx_tgortc_str_t *room, time_t now,
+    const EVP_MAC_CTX *key, const ngx_tgortc_str_t *room, time_t now,
     size_t *len);
 
 

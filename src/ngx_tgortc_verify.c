@@ -9,8 +9,8 @@
 #include <cjson/cJSON.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/sha.h>
+#include "ngx_tgortc_hmac.h"
 #include "ngx_tgortc_json.h"
 #include "ngx_tgortc_verify.h"
 
@@ -51,7 +51,7 @@ static ngx_tgortc_verify_e ngx_tgortc_verify_signature(
     const ngx_tgortc_verify_jwt_t *jwt, const cJSON *claims,
     const ngx_tgortc_verify_key_t *keys, size_t nkeys);
 static ngx_tgortc_verify_e ngx_tgortc_verify_mac(
-    const ngx_tgortc_str_t *text, const ngx_tgortc_str_t *secret,
+    const ngx_tgortc_str_t *text, const EVP_MAC_CTX *key,
     const unsigned char *given);
 static ngx_tgortc_verify_e ngx_tgortc_verify_times(const cJSON *claims,
     time_t now);
@@ -300,8 +300,8 @@ ngx_tgortc_verify_signature(const ngx_tgortc_verify_jwt_t *jwt,
 
         rc = NGX_TGORTC_VERIFY_SIGNATURE;
 
-        if (n == SHA256_DIGEST_LENGTH) {
-            rc = ngx_tgortc_verify_mac(&jwt->text, &keys[i].secret, given);
+        if (n == NGX_TGORTC_HMAC_LEN && keys[i].key != NULL) {
+            rc = ngx_tgortc_verify_mac(&jwt->text, keys[i].key, given);
         }
 
         if (rc != NGX_TGORTC_VERIFY_SIGNATURE) {
@@ -314,22 +314,12 @@ ngx_tgortc_verify_signature(const ngx_tgortc_verify_jwt_t *jwt,
 
 
 static ngx_tgortc_verify_e
-ngx_tgortc_verify_mac(const ngx_tgortc_str_t *text,
-    const ngx_tgortc_str_t *secret, const unsigned char *given)
+ngx_tgortc_verify_mac(const ngx_tgortc_str_t *text, const EVP_MAC_CTX *key,
+    const unsigned char *given)
 {
-    unsigned char  mac[SHA256_DIGEST_LENGTH];
+    unsigned char  mac[NGX_TGORTC_HMAC_LEN];
 
-    if (secret->len == 0) {
-
-        /* anybody can sign with it */
-
-        return NGX_TGORTC_VERIFY_SIGNATURE;
-    }
-
-    if (HMAC(EVP_sha256(), secret->data, (int) secret->len,
-             (const unsigned char *) text->data, text->len, mac, NULL)
-        == NULL)
-    {
+    if (!ngx_tgortc_hmac(key, text->data, text->len, mac)) {
         return NGX_TGORTC_VERIFY_NO_MEMORY;
     }
 

@@ -48,7 +48,7 @@ redis zcard {tgortc}:rooms
 Idempotency-Key: 8e03978e-40d5-43e8-bc93-6894a57f9324
 --- response_body_filters eval
 my $id;
-sub { my ($body) = @_; my ($is) = $body =~ /"room_id":"(\w{32})"/;
+sub { my ($body) = @_; my ($is) = $body =~ /"room_id":"([\w-]{22})"/;
       $id = $is if !defined $id; $body =~ s/\Q$id\E/ID/; $body }
 --- response_body
 {"room_id":"ID","creator":"alice","token":"TOKEN",*,"uids":["alice","bob"]}

@@ -91,6 +91,7 @@ end
 
 local reply = { 'ok', now, 0, -1 }
 local due = call('ZRANGE', DUE, 0, limit, 'WITHSCORES')
+local is_written = false
 
 for k = 1, #due, 2 do
     local room_id, score = due[k], tonumber(due[k + 1])
@@ -102,8 +103,11 @@ for k = 1, #due, 2 do
 
     local change = head_of(ENDPOINT, room_id)
 
-    -- also the first write, and one that a Redis without memory lets pass
-    call('ZREM', DUE, room_id)
+    -- the first write is one that a Redis without memory lets pass
+    if not is_written then
+        call('ZREM', DUE, room_id)
+        is_written = true
+    end
 
     while change and ENDPOINT == LIVEKIT and is_moot(room_id, change) do
         change = advance(ENDPOINT, room_id, now)

@@ -17,7 +17,7 @@ my ($script, $sha1, $uids, $first, $count) = @ARGV;
 my $not_after = (time() + 3600) * 1000;
 
 for my $n ($first .. $first + $count - 1) {
-    my $room = sprintf '%032x', $n;
+    my $room = sprintf '%022x', $n;
     my ($creator, $other) = map { sprintf $uids, $_ } 2 * $n, 2 * $n + 1;
 
     my @args = $script eq 'create'
@@ -25,8 +25,8 @@ for my $n ($first .. $first + $count - 1) {
         : ($other, 'app');
 
     my @command = ('EVALSHA', $sha1, 4, '{tgortc}:users', '{tgortc}:deadlines',
-        "{tgortc}:room:$room", '{tgortc}:never', $not_after, $script . $n, $room, 0, 3600000,
-        3600000, 10000, 86400000, 86400000, @args);
+        "{tgortc}:room:$room", '{tgortc}:never', $not_after, $script . $n,
+        $room, 0, 3600000, 3600000, 10000, 86400000, 86400000, @args);
 
     print '*', scalar @command, "\r\n",
         map { '$' . length($_) . "\r\n$_\r\n" } @command;

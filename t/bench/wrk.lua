@@ -27,13 +27,13 @@ end
 
 
 function operations.join(path)
-    return post(string.format("%s/%032x/join", path, n), string.format(
+    return post(string.format("%s/%022x/join", path, n), string.format(
         '{"uid":"user_%07d","device_type":"app"}', 2 * n + 1))
 end
 
 
 function operations.leave(path)
-    return post(string.format("%s/%032x/leave", path, n), string.format(
+    return post(string.format("%s/%022x/leave", path, n), string.format(
         '{"uid":"user_%07d"}', 2 * n + 1))
 end
 

@@ -640,7 +640,7 @@ async function document_tests(document) {
     await test('an event has the body of the source', () => {
         const source = read(root, 'src/ngx_http_tgortc_event.c')
             .match(/\nngx_http_tgortc_event_body\([^]*?\n\}/)[0];
-        const keys = quoted(source, 'cJSON_AddItemToObjectCS\\(json,');
+        const keys = quoted(source, 'write_\\w+\\(&w,');
         const room = keys.slice(0, keys.indexOf('uid'));
         const more = {
             'participant.invited': ['uid', 'invited_uids'],

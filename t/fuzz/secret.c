@@ -18,6 +18,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char            v1[NGX_TGORTC_SIGNATURE_V1_LEN + 1];
     char            hex[NGX_TGORTC_SIGNATURE_HEX + 1];
     fuzz_str_t      secret, body;
+    EVP_MAC_CTX    *hmac;
     unsigned char  *key;
 
     secret = fuzz_cut(&data, &size, '\n');
@@ -39,13 +40,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     if (n > 0) {
-        fuzz_assert(ngx_tgortc_signature_v1(v1, key, n, "id", 1, body.data,
+        hmac = ngx_tgortc_hmac_key(key, n);
+        fuzz_assert(ngx_tgortc_signature_v1(v1, hmac, "id", 1, body.data,
                                             body.len));
+        EVP_MAC_CTX_free(hmac);
+
         fuzz_assert(strlen(v1) == NGX_TGORTC_SIGNATURE_V1_LEN);
         fuzz_assert(strncmp(v1, "v1,", 3) == 0);
 
-        fuzz_assert(ngx_tgortc_signature_hex(hex, secret.data, secret.len,
-                                             body.data, body.len));
+        hmac = ngx_tgortc_hmac_key(secret.data, secret.len);
+        fuzz_assert(ngx_tgortc_signature_hex(hex, hmac, body.data, body.len));
+        EVP_MAC_CTX_free(hmac);
+
         fuzz_assert(strlen(hex) == NGX_TGORTC_SIGNATURE_HEX);
     }
 

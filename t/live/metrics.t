@@ -475,7 +475,7 @@ END
 
     my @lines = split /\n/, slurp($log);
 
-    like($lines[0], qr/^create [0-9a-f]{32} alice 200 \d\.\d{3}$/,
+    like($lines[0], qr/^create [\w-]{22} alice 200 \d\.\d{3}$/,
          'a room whose id is made, and the time of Redis');
     is($lines[1], 'sync - - 405 -', 'what does not come to Redis');
     is($lines[2], '- - - - -', 'and what is not ours');

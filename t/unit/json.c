@@ -647,36 +647,6 @@ holds(const char *text, size_t len, int *taken)
 
 
 static void
-check_written(void)
-{
-    char       *text;
-    cJSON      *item;
-    size_t      i;
-
-    static const struct {
-        long long    value;
-        const char  *text;
-    } written[] = {
-        { 0, "0" }, { -1, "-1" }, { 1787500000, "1787500000" },
-        { 9007199254740993LL, "9007199254740993" },
-        { LLONG_MAX, "9223372036854775807" },
-        { LLONG_MIN, "-9223372036854775808" }
-    };
-
-    for (i = 0; i < tap_items(written); i++) {
-        item = ngx_tgortc_json_int(written[i].value);
-        text = cJSON_PrintUnformatted(item);
-
-        tap_ok(text != NULL && strcmp(text, written[i].text) == 0,
-               "written: %s", written[i].text);
-
-        cJSON_free(text);
-        cJSON_Delete(item);
-    }
-}
-
-
-static void
 check_mutants(void)
 {
     int     i, taken, wrong;
@@ -711,7 +681,6 @@ main(void)
     check_depth();
     check_integers();
     check_ranges();
-    check_written();
     check_strings();
     check_lockstep();
     check_time("distinct", "\"%06d\":1%c", 0, NGX_TGORTC_JSON_OK);

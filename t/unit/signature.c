@@ -140,9 +140,10 @@ check_key_lengths(void)
 static void
 check_hex(void)
 {
-    int     rc;
-    char    out[NGX_TGORTC_SIGNATURE_HEX + 2];
-    size_t  i;
+    int           rc;
+    char          out[NGX_TGORTC_SIGNATURE_HEX + 2];
+    size_t        i;
+    EVP_MAC_CTX  *key;
 
     static const struct {
         const char  *secret;
@@ -173,18 +174,24 @@ check_hex(void)
     for (i = 0; i < tap_items(bodies); i++) {
         memset(out, '?', sizeof(out));
 
-        rc = ngx_tgortc_signature_hex(out, bodies[i].secret,
-                                      strlen(bodies[i].secret),
-                                      bodies[i].body, strlen(bodies[i].body));
+        key = ngx_tgortc_hmac_key(bodies[i].secret,
+                                  strlen(bodies[i].secret));
+        rc = ngx_tgortc_signature_hex(out, key, bodies[i].body,
+                                      strlen(bodies[i].body));
+        EVP_MAC_CTX_free(key);
 
         tap_ok(rc == 1 && strcmp(out, bodies[i].hex) == 0
                && out[sizeof(out) - 1] == '?',
                "hex %zu: %.64s", i, out);
     }
 
-    tap_ok(ngx_tgortc_signature_hex(out, "secret", 6, NULL, 0) == 1
+    key = ngx_tgortc_hmac_key("secret", 6);
+
+    tap_ok(ngx_tgortc_signature_hex(out, key, NULL, 0) == 1
            && strcmp(out, bodies[3].hex) == 0,
            "no body");
+
+    EVP_MAC_CTX_free(key);
 }
 
 
@@ -195,14 +202,17 @@ check_v1(void)
 {
     int            n, rc;
     char           out[NGX_TGORTC_SIGNATURE_V1_LEN + 2];
-    unsigned char  key[sizeof(SECRET)];
+    EVP_MAC_CTX   *key;
+    unsigned char  bytes[sizeof(SECRET)];
 
-    n = ngx_tgortc_signature_key(SECRET, sizeof(SECRET) - 1, key);
+    n = ngx_tgortc_signature_key(SECRET, sizeof(SECRET) - 1, bytes);
+    key = ngx_tgortc_hmac_key(bytes, n);
 
     memset(out, '?', sizeof(out));
 
-    rc = ngx_tgortc_signature_v1(out, key, n, "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    rc = ngx_tgortc_signature_v1(out, key, "msg_p5jXN8AQM9LWM0D4loKWxJek",
                                  1614265330, BODY, sizeof(BODY) - 1);
+    EVP_MAC_CTX_free(key);
 
     tap_ok(rc == 1
            && strcmp(out, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
@@ -219,6 +229,7 @@ check_v1_texts(void)
 {
     char            body[300], out[48], *p, text[600];
     size_t          i, len, t, wrong;
+    EVP_MAC_CTX    *key;
     unsigned char   mac[64], want[64];
 
     static const long long  times[] = {
@@ -226,6 +237,7 @@ check_v1_texts(void)
     };
 
     wrong = 0;
+    key = ngx_tgortc_hmac_key("key", 3);
 
     for (i = 0; i < sizeof(body); i++) {
         body[i] = (char) i;
@@ -242,8 +254,7 @@ check_v1_texts(void)
                 memcpy(p, body, i);
             }
 
-            wrong += ngx_tgortc_signature_v1(out, (unsigned char *) "key", 3,
-                                             "id", times[t], p, i)
+            wrong += ngx_tgortc_signature_v1(out, key, "id", times[t], p, i)
                      != 1;
             free(p);
 
@@ -259,6 +270,8 @@ check_v1_texts(void)
                      || strcmp(out + 3, (char *) want) != 0;
         }
     }
+
+    EVP_MAC_CTX_free(key);
 
     tap_ok(wrong == 0, "bodies of any bytes and length, at any time");
 }

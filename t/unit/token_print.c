@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ngx_tgortc_hmac.h"
 #include "ngx_tgortc_token.h"
 
 
@@ -29,6 +30,7 @@ main(int argc, char **argv)
 {
     char                *token;
     size_t               len;
+    EVP_MAC_CTX         *key;
     ngx_tgortc_grant_t   grant;
 
     if (argc != 10) {
@@ -38,7 +40,6 @@ main(int argc, char **argv)
     }
 
     grant.api_key = str(argv[1]);
-    grant.secret = str(argv[2]);
     grant.identity = str(argv[3]);
     grant.room = str(argv[4]);
     grant.device_type = str(argv[5]);
@@ -47,7 +48,10 @@ main(int argc, char **argv)
     grant.now = atol(argv[8]);
     grant.ttl = atol(argv[9]);
 
-    token = ngx_tgortc_token_sign(&grant, &len);
+    key = ngx_tgortc_hmac_key(argv[2], strlen(argv[2]));
+    token = ngx_tgortc_token_sign(&grant, key, &len);
+    EVP_MAC_CTX_free(key);
+
     if (token == NULL) {
         return 1;
     }

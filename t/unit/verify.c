@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cjson/cJSON.h>
 #include <openssl/evp.h>
+#include "ngx_tgortc_hmac.h"
 #include "ngx_tgortc_verify.h"
 #include "tap.h"
 
@@ -31,13 +32,18 @@
                  "\"iat\":1787500042," SHA "}"
 
 
-static const ngx_tgortc_verify_key_t  keys[] = {
+static const struct {
+    ngx_tgortc_str_t  api_key;
+    ngx_tgortc_str_t  secret;
+} secrets[] = {
     { str("devkey"), str("secret") },
     { str("rotated"), str("the old one") },
     { str("rotated"), str("the new one") },
     { str("unlocked"), str("") },
     { str(""), str("nobody's") }
 };
+
+static ngx_tgortc_verify_key_t  keys[tap_items(secrets)];
 
 
 typedef struct {
@@ -862,9 +868,17 @@ read_body(const char *program)
 int
 main(int argc, char **argv)
 {
+    size_t  i;
+
     (void) argc;
 
     read_body(argv[0]);
+
+    for (i = 0; i < tap_items(keys); i++) {
+        keys[i].api_key = secrets[i].api_key;
+        keys[i].key = ngx_tgortc_hmac_key(secrets[i].secret.data,
+                                          secrets[i].secret.len);
+    }
 
     check_tokens();
     check_vector();
@@ -878,6 +892,10 @@ main(int argc, char **argv)
     check_every_body_bit();
     check_mutations();
     check_memory();
+
+    for (i = 0; i < tap_items(keys); i++) {
+        EVP_MAC_CTX_free(keys[i].key);
+    }
 
     return tap_done();
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "ngx_tgortc_hmac.h"
 #include "ngx_tgortc_signature.h"
 #include "ngx_tgortc_verify.h"
 
@@ -20,12 +21,13 @@ verify(char **argv)
 
     key.api_key.data = argv[2];
     key.api_key.len = strlen(argv[2]);
-    key.secret.data = argv[3];
-    key.secret.len = strlen(argv[3]);
+    key.key = ngx_tgortc_hmac_key(argv[3], strlen(argv[3]));
 
     printf("%d\n", ngx_tgortc_verify(argv[0], strlen(argv[0]), argv[1],
                                      strlen(argv[1]), &key, 1,
                                      atol(argv[4])));
+
+    EVP_MAC_CTX_free(key.key);
 
     return 0;
 }
@@ -38,24 +40,33 @@ sign(char **argv)
     char            hex[NGX_TGORTC_SIGNATURE_HEX + 1];
     char            v1[NGX_TGORTC_SIGNATURE_V1_LEN + 1];
     size_t          len;
-    unsigned char  *key;
+    EVP_MAC_CTX    *key, *text;
+    unsigned char  *bytes;
 
     len = strlen(argv[0]);
-    key = malloc(len + 1);
-    n = ngx_tgortc_signature_key(argv[0], len, key);
+    bytes = malloc(len + 1);
+    n = ngx_tgortc_signature_key(argv[0], len, bytes);
 
-    if (n < 0
-        || !ngx_tgortc_signature_v1(v1, key, n, argv[1], atol(argv[2]),
-                                    argv[3], strlen(argv[3]))
-        || !ngx_tgortc_signature_hex(hex, argv[0], len, argv[3],
-                                     strlen(argv[3])))
+    if (n < 0) {
+        free(bytes);
+        return 1;
+    }
+
+    key = ngx_tgortc_hmac_key(bytes, n);
+    text = ngx_tgortc_hmac_key(argv[0], len);
+
+    if (!ngx_tgortc_signature_v1(v1, key, argv[1], atol(argv[2]), argv[3],
+                                 strlen(argv[3]))
+        || !ngx_tgortc_signature_hex(hex, text, argv[3], strlen(argv[3])))
     {
-        free(key);
         return 1;
     }
 
     printf("%s\n%s\n", v1, hex);
-    free(key);
+
+    EVP_MAC_CTX_free(key);
+    EVP_MAC_CTX_free(text);
+    free(bytes);
 
     return 0;
 }

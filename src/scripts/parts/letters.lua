@@ -73,7 +73,8 @@ end
 
 
 -- The head of a room is done with: the next one may be sent from "due" on.
--- Returns the next one.
+-- Returns the next one; if there is none the room must not stay in "due", and
+-- callers have taken it out before, as their first write.
 local function advance(endpoint, room_id, due)
     call('LPOP', queue_key(endpoint, room_id))
 
@@ -84,7 +85,6 @@ local function advance(endpoint, room_id, due)
         call('ZADD', BASE .. 'age:' .. endpoint, head[C_WRITTEN], room_id)
 
     else
-        call('ZREM', BASE .. 'due:' .. endpoint, room_id)
         call('ZREM', BASE .. 'age:' .. endpoint, room_id)
     end
 

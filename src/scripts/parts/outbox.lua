@@ -84,6 +84,7 @@ local function overflow(endpoint, excess)
             end
         end
 
+        call('ZREM', BASE .. 'due:' .. endpoint, room_id)
         advance(endpoint, room_id, now)
     end
 end
