@@ -30,7 +30,7 @@ said=$redis/said
 failed=0
 
 prove_and_keep() {
-    { prove "$@" || failed=1; } 2> >(tee -a "$said" >&2)
+    { prove --timer "$@" || failed=1; } 2> >(tee -a "$said" >&2)
     wait $!
 }
 
