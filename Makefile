@@ -36,7 +36,7 @@ MODULE :=	ngx_http_tgortc_module.so
 SCRIPTS :=	$(wildcard src/scripts/* src/scripts/parts/*)
 
 # large downloads, only where a test wants them
-wanted =	$(if $(T),$(filter $(1),$(T)),all)
+wanted =	$(if $(T),$(filter $(1),$(wildcard $(T) $(T:=/*.t))),all)
 LARGE :=	$(if $(call wanted,t/browser/%),deps-browser) \
 		$(if $(call wanted,t/docs/webhooks.t),deps-go)
 

@@ -361,6 +361,10 @@ ngx_http_tgortc_call_reply(ngx_http_tgortc_command_t *cmd, redisReply *reply)
         reply = NULL;
     }
 
+    if (outcome == NGX_HTTP_TGORTC_OK && cmd->durable) {
+        ngx_http_tgortc_redis_trust(app->redis);
+    }
+
     call->handler(call->data, outcome, reply);
 
     if (outcome == NGX_HTTP_TGORTC_OK && app->events_handler != NULL
@@ -424,10 +428,13 @@ ngx_http_tgortc_call_again(ngx_http_tgortc_command_t *cmd, redisReply *reply)
     now = ngx_http_tgortc_reply_integer(reply, NGX_HTTP_TGORTC_TIME);
 
     if (!call->late && now > 0 && ngx_strcmp(outcome, "late") == 0) {
-        call->late = 1;
         ngx_http_tgortc_redis_clock(cmd->redis, now, cmd->sent_at);
 
-        return ngx_http_tgortc_redis_send(cmd);
+        if (!ngx_http_tgortc_redis_is_late(cmd, now)) {
+            call->late = 1;
+
+            return ngx_http_tgortc_redis_send(cmd);
+        }
     }
 
     return NGX_DECLINED;

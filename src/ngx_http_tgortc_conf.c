@@ -5,6 +5,9 @@
 
 
 #include "ngx_http_tgortc_conf.h"
+
+#include <openssl/err.h>
+
 #include "ngx_tgortc_hmac.h"
 #include "ngx_tgortc_validate.h"
 
@@ -521,10 +524,16 @@ ngx_http_tgortc_conf_hmac(ngx_conf_t *cf, u_char *secret, size_t len)
 
     hmac = ngx_tgortc_hmac_key(secret, len);
 
-    if (hmac != NULL) {
-        cln->handler = ngx_http_tgortc_conf_free_hmac;
-        cln->data = hmac;
+    if (hmac == NULL) {
+        ERR_clear_error();
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "OpenSSL makes no HMAC-SHA256: its configuration "
+                           "may lack a provider");
+        return NULL;
     }
+
+    cln->handler = ngx_http_tgortc_conf_free_hmac;
+    cln->data = hmac;
 
     return hmac;
 }

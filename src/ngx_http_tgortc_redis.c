@@ -62,6 +62,7 @@ static ngx_uint_t ngx_http_tgortc_redis_is_useless(
 static ngx_uint_t ngx_http_tgortc_redis_is_error(redisReply *reply,
     const char *code);
 static void ngx_http_tgortc_redis_command_timer(ngx_event_t *ev);
+static int64_t ngx_http_tgortc_redis_not_after(ngx_http_tgortc_command_t *cmd);
 
 
 ngx_http_tgortc_redis_t *
@@ -292,6 +293,15 @@ void
 ngx_http_tgortc_redis_distrust(ngx_http_tgortc_redis_t *redis)
 {
     redis->stale = 1;
+}
+
+
+void
+ngx_http_tgortc_redis_trust(ngx_http_tgortc_redis_t *redis)
+{
+    if (redis->doubtful) {
+        ngx_http_tgortc_redis_back(redis);
+    }
 }
 
 
@@ -691,12 +701,6 @@ ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
     if (!redis->stale) {
         redis->backoff = 0;
         redis->hops = 0;
-
-        if (redis->doubtful && cmd->not_after_arg
-            && reply->type != REDIS_REPLY_ERROR)
-        {
-            ngx_http_tgortc_redis_back(redis);
-        }
     }
 
     if (cmd->durable && redis->replicas && !cmd->abandoned
@@ -892,29 +896,43 @@ ngx_http_tgortc_redis_command_timer(ngx_event_t *ev)
 }
 
 
+ngx_uint_t
+ngx_http_tgortc_redis_is_late(ngx_http_tgortc_command_t *cmd, int64_t ms)
+{
+    return ms > ngx_http_tgortc_redis_not_after(cmd);
+}
+
+
+/*
+ * Redis's clock is known to a few ms at best: sooner, so that nothing can happen
+ * after its timeout was answered.
+ */
+
+static int64_t
+ngx_http_tgortc_redis_not_after(ngx_http_tgortc_command_t *cmd)
+{
+    ngx_msec_t                margin;
+    ngx_http_tgortc_redis_t  *redis;
+
+    redis = cmd->redis;
+    margin = redis->conf->timeout / NGX_HTTP_TGORTC_REDIS_MARGIN;
+
+    return (int64_t) cmd->deadline + redis->clock - (int64_t) margin;
+}
+
+
 ngx_int_t
 ngx_http_tgortc_redis_push(ngx_http_tgortc_command_t *cmd)
 {
-    int64_t                   not_after;
-    ngx_msec_t                margin;
     ngx_http_tgortc_redis_t  *redis;
 
     redis = cmd->redis;
 
     if (cmd->not_after_arg) {
-
-        /*
-         * Redis's clock is known to a few ms at best: sooner, so that nothing
-         * can happen after its timeout was answered.
-         */
-
-        margin = redis->conf->timeout / NGX_HTTP_TGORTC_REDIS_MARGIN;
-        not_after = (int64_t) cmd->deadline + redis->clock - (int64_t) margin;
-
         cmd->argv[cmd->not_after_arg] = cmd->not_after;
         cmd->argvlen[cmd->not_after_arg] =
                              ngx_sprintf((u_char *) cmd->not_after, "%L",
-                                         not_after)
+                                         ngx_http_tgortc_redis_not_after(cmd))
                              - (u_char *) cmd->not_after;
     }
 

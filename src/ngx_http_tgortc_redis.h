@@ -53,7 +53,7 @@ struct ngx_http_tgortc_command_s {
     redisReply                  *reply;        /* held, see durable */
 
     unsigned                     once:1;       /* not on two connections */
-    unsigned                     durable:1;    /* replicas have to have it */
+    unsigned                     durable:1;    /* a change: replicas have it */
     unsigned                     undone:1;     /* Redis said so */
     unsigned                     moves:3;      /* to other nodes of a cluster */
     unsigned                     resent:1;
@@ -95,6 +95,16 @@ void ngx_http_tgortc_redis_free(ngx_http_tgortc_command_t *cmd);
 
 /* a reply proved that it is not Redis, or that the stream is out of step */
 void ngx_http_tgortc_redis_distrust(ngx_http_tgortc_redis_t *redis);
+
+/* it made a change: if it had refused to, that outage is over */
+void ngx_http_tgortc_redis_trust(ngx_http_tgortc_redis_t *redis);
+
+/*
+ * Whether ms of Redis's clock are after the not-after time that the command
+ * would have if it were sent now.
+ */
+ngx_uint_t ngx_http_tgortc_redis_is_late(ngx_http_tgortc_command_t *cmd,
+    int64_t ms);
 
 ngx_uint_t ngx_http_tgortc_redis_is_status(redisReply *reply,
     const char *status);

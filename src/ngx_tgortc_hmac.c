@@ -21,6 +21,10 @@ ngx_tgortc_hmac_key(const void *secret, size_t len)
     }
 
     hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    if (hmac == NULL) {
+        return NULL;
+    }
+
     key = EVP_MAC_CTX_new(hmac);
 
     /* the context has a reference of its own */

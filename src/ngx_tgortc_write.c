@@ -51,6 +51,7 @@ ngx_tgortc_write_end(ngx_tgortc_write_t *w, size_t *len)
 {
     if (w->failed) {
         free(w->data);
+        *len = 0;
         return NULL;
     }
 

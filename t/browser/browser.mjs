@@ -51,8 +51,14 @@ export async function open(origin, options = {}) {
             faults.push(`another host: ${url}`);
         }
     });
-    context.on('requestfailed', request => faults.push(
-        `failed: ${request.url()} ${request.failure()?.errorText}`));
+    context.on('requestfailed', request => {
+        const why = request.failure()?.errorText;
+
+        // what was under way when a page is left is given up by the browser
+        if (why !== 'net::ERR_ABORTED') {
+            faults.push(`failed: ${request.url()} ${why}`);
+        }
+    });
 
     const opened = {
         page,

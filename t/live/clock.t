@@ -2,8 +2,8 @@
 
 # Copyright (C) TgoRTC contributors
 #
-# nginx and Redis have clocks of their own, and either may be set: what that
-# makes too late for Redis is asked for again, by the right time.
+# nginx and Redis have clocks of their own, which may be set: what that makes too
+# late for Redis is asked for again, by the right time.  What is late is not.
 
 use strict;
 use warnings;
@@ -84,5 +84,34 @@ for my $seconds (20, 40) {
 
 is($redis->command('HLEN', '{tgortc}:users'), 2 * $n, 'once');
 is($nginx->trouble, '', 'nothing bad in the log');
+
+
+# Redis comes to it when there is no time left for the answer.
+
+{
+    my $late = nginx(redis => "$redis->{address} timeout=4s", workers => 1);
+
+    is(ask($late->create('in-time', 'u1'))->{status}, 200, 'in time');
+
+    my $pid = open my $monitor, '-|', 'redis-cli', '-s', $redis->{path}, 'monitor'
+        or die "redis-cli: $!";
+
+    <$monitor>;
+    $redis->command('CLIENT', 'PAUSE', 3700);
+    is(ask($late->create('late', 'u2'))->{status}, 503, 'too late');
+    $redis->command('ECHO', 'over');
+
+    my @asked;
+
+    while (<$monitor>) {
+        last if /"ECHO" "over"/;
+        push @asked, $_ if /"EVALSHA" .* "late"/;
+    }
+
+    kill TERM => $pid;
+    is(scalar @asked, 1, 'is asked for once');
+    is($redis->command('HEXISTS', '{tgortc}:users', 'u2'), 0, 'and not done');
+    is($late->trouble, '', 'nothing bad in the log');
+}
 
 done_testing();

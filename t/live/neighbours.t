@@ -201,7 +201,8 @@ END
 # one process
 
 {
-    my $server = nginx(redis => $redis, master => 'off', workers => 1);
+    my $server = nginx(redis => "$redis->{address} timeout=1s",
+                       master => 'off', workers => 1);
 
     is(calls($server, 'single'), '200: 6', 'master_process off: it works');
 
@@ -276,6 +277,34 @@ END
     ok(wait_for(sub { length slurp($log) > length "asked\n" }),
        'but nginx does');
     $server->stop;
+}
+
+
+# an OpenSSL that was told to load nothing that makes HMACs
+
+{
+    my $file = TgoRTC::Live::name('openssl.cnf');
+
+    open my $fh, '>', $file or die "$file: $!";
+    print $fh <<'END';
+openssl_conf = all
+[all]
+providers = providers
+[providers]
+base = base
+[base]
+activate = 1
+END
+    close $fh;
+
+    local $ENV{OPENSSL_CONF} = $file;
+
+    my ($status, $said) = check(nginx(redis => $redis, later => 1));
+
+    isnt($status, 0, 'without HMACs nginx does not start');
+    like($said, qr/OpenSSL makes no HMAC-SHA256.* in .*nginx\.conf:\d+/,
+         'and says why, and where');
+    unlike($said, qr/a-secret-of-the-tests/, 'without the secret');
 }
 
 done_testing();

@@ -375,7 +375,15 @@ sub is_unharmed {
     $redis->command('REPLICAOF', '127.0.0.1', free_port());
 
     all_unavailable('a replica', map { writes($nginx) } 1 .. 4);
+    is(count_by_status(fire([map { $nginx->get('/none') } 1 .. 8])), '404: 8',
+       'a replica is read');
     all_unavailable('a replica, again', map { writes($nginx) } 1 .. 4);
+
+    my $said = () = $nginx->error_log =~ /\) says "READONLY/g;
+    my $back = () = $nginx->error_log =~ / is back/g;
+
+    is($said, @pids, 'a replica: each worker says so once');
+    is($back, 0, 'a replica: and not that it is back');
 
     # stale data is no data; Redis 6.2 answers a PING nevertheless
     $redis->command('CONFIG', 'SET', 'replica-serve-stale-data', 'no');
@@ -385,6 +393,8 @@ sub is_unharmed {
 
     $redis->command('REPLICAOF', 'NO', 'ONE');
     is_back('a master again', $nginx);
+    $back = () = $nginx->error_log =~ / is back/g;
+    is($back, @pids, 'a master again: each worker says so');
     is_unharmed('a replica', $nginx, @pids);
 }
 

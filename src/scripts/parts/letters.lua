@@ -73,8 +73,8 @@ end
 
 
 -- The head of a room is done with: the next one may be sent from "due" on.
--- Returns the next one; if there is none the room must not stay in "due", and
--- callers have taken it out before, as their first write.
+-- Returns the next one; if there is none the room must not stay in "due": it is
+-- for the callers to take it out.
 local function advance(endpoint, room_id, due)
     call('LPOP', queue_key(endpoint, room_id))
 
