@@ -294,14 +294,17 @@ finds('a history that breaks off', 'run', sub {
 
 # --- the schedule
 
-my @one = Schedule::make(7, 60);
+my @one = Schedule::make(7, 60, 'single');
 
-is_deeply([Schedule::make(7, 60)], \@one, 'a seed has one schedule');
-isnt(join(' ', map { $_->{kind} } Schedule::make(8, 60)),
+is_deeply([Schedule::make(7, 60, 'single')], \@one, 'a seed has one schedule');
+isnt(join(' ', map { $_->{kind} } Schedule::make(8, 60, 'single')),
      join(' ', map { $_->{kind} } @one), 'another one has another');
 
-my %kinds = map { map { $_->{kind} => 1 } Schedule::make($_, 60) } 1 .. 40;
+my %kinds = map { $_ => 1 } Schedule::kinds();
+my %made = map { $_->{kind} => 1 }
+           map { Schedule::make($_, 60, $_ % 2 ? 'single' : 'sentinels') }
+           1 .. 80;
 
-is(scalar keys %kinds, Schedule::kinds(), 'no kind of fault is left out');
+is_deeply([sort keys %made], [sort keys %kinds], 'no kind of fault is left out');
 
 done_testing();
