@@ -10,6 +10,8 @@ package Checker;
 #     event    an attempt at an endpoint: app, b, e, status, room, seq, id,
 #              type, uid, state (of the room), at (when it happened)
 #     fault    from b to e: kind, target, choice
+#     switch   from b on, which is e, another Redis was the primary
+#     quiet    when nothing was under way (start, end): descriptors, memory
 #     killed   the pid of a process of nginx
 #     stall    from b to e nobody ran on this machine
 #     room     as Redis had it at the end
@@ -18,7 +20,8 @@ package Checker;
 #     log      a line of an nginx's log that no run may leave behind
 #
 # The rules are functions below; each returns [room, what is wrong] for every
-# violation.  A time that something happened at is Redis's, in whole seconds.
+# violation.  A time that something happened at is Redis's, in whole seconds; if
+# that was shifted while there was the room, it may be off by as much ("skew").
 
 use strict;
 use warnings;
@@ -32,6 +35,16 @@ use POSIX qw(ceil floor);
 
 my ($MARGIN, $ASK, $RECOVERY, $LEASE, $LOSS) = (1, 3, 2.5, 5, 2.5);
 
+# seconds: how far a replica is behind, what a failover takes, how long after it
+# some still ask the old primary
+
+my ($LAG, $FAILOVER, $STALE) = (0.5, 3, 1.5);
+
+# bytes: what a worker takes for connections and caches, Redis for its buffers
+# and for a room that is remembered
+
+my ($WORKER, $BUFFERS, $ROOM) = (8e6, 4e6, 12e3);
+
 my @RULES = (
     ['lost',       \&lost],
     ['invented',   \&invented],
@@ -42,6 +55,7 @@ my @RULES = (
     ['duplicates', \&duplicates],
     ['early',      \&early],
     ['late',       \&late],
+    ['grown',      \&grown],
     ['log',        \&logged]
 );
 
@@ -73,13 +87,14 @@ sub check {
 }
 
 
-# run, end; lists: requests, events, faults, stalls, logs; rooms by id, each
-# with its requests and events and what Redis had, and the events that it had
-# once each by their number ("once").
+# run, end; lists: requests, events, faults, stalls, logs; switches as times;
+# what was measured, by when; rooms by id, each with its requests and events and
+# what Redis had, the events that it had once each by their number ("once"), and
+# those of changes that a failover undid ("undone").
 
 sub sort_out {
     my (@records) = @_;
-    my %it = map { $_ => [] } qw(requests events faults stalls logs);
+    my %it = map { $_ => [] } qw(requests events faults stalls logs switches);
 
     for my $record (@records) {
         my $k = $record->{k};
@@ -89,6 +104,12 @@ sub sort_out {
 
         } elsif ($k eq 'killed') {
             $it{killed}{$record->{pid}} = 1;
+
+        } elsif ($k eq 'switch') {
+            push @{$it{switches}}, $record->{e};
+
+        } elsif ($k eq 'quiet') {
+            $it{quiet}{$record->{when}} = $record;
 
         } elsif ($k eq 'room') {
             $it{rooms}{$record->{room}}{kept} = $record;
@@ -101,8 +122,13 @@ sub sort_out {
     }
 
     for my $room (values %{$it{rooms}}) {
-        $room->{$_} ||= [] for qw(requests events);
+        $room->{$_} ||= [] for qw(requests events undone);
         @{$room->{events}} = sort { $a->{b} <=> $b->{b} } @{$room->{events}};
+
+        my $skew = skew(\%it, @{$room->{requests}}, @{$room->{events}});
+
+        $_->{skew} = $skew for $room, @{$room->{events}};
+        undo(\%it, $room);
 
         my %once;
 
@@ -114,6 +140,77 @@ sub sort_out {
     }
 
     return \%it;
+}
+
+
+# How far Redis's clock was off while this happened, or was remembered.
+
+sub skew {
+    my ($it, @records) = @_;
+    my $begin = min(map { $_->{b} } @records);
+    my $end = max(map { $_->{e} || $_->{b} } @records);
+
+    return sum0(map { abs $_->{choice} }
+                grep { $_->{kind} eq 'redis.clock' && @records
+                       && $_->{b} < $end && $_->{e} + $RECOVERY > $begin }
+                @{$it->{faults}});
+}
+
+
+# When a primary did what is lost with it: until another was it, and everybody
+# knew; as a rule a fault made the sentinels replace it.
+
+sub undoing {
+    my ($it) = @_;
+
+    return map {
+        my $switch = $_;
+        my @since = map { $_->{b} - $LAG }
+                    grep { $_->{kind} =~ /^redis\.(?:kill|stop)$/
+                           && $_->{b} < $switch && $_->{e} > $switch }
+                    @{$it->{faults}};
+
+        [min($switch - $FAILOVER, @since), $switch + $STALE];
+    } @{$it->{switches}};
+}
+
+
+# What had not reached the replica that took over is as if it had never been,
+# but its events may have been delivered.  Where others took their numbers, it
+# is those that came to all endpoints that count, of several the last.
+
+sub undo {
+    my ($it, $room) = @_;
+    my @spans = undoing($it) or return;
+    my (%first, %accepted, %counts, @events, @undone);
+
+    for my $event (@{$room->{events}}) {
+        my ($seq, $id) = @$event{qw(seq id)};
+
+        $first{$seq}{$id} ||= $event;
+        $accepted{$id}{$event->{app}} = 1 if $event->{status} =~ /^2/;
+    }
+
+    for my $seq (keys %first) {
+        my @ids = sort { $first{$seq}{$a}{b} <=> $first{$seq}{$b}{b} }
+                  keys %{$first{$seq}};
+        my @whole = grep { my $id = $_;
+                           !grep { !$accepted{$id}{$_} } @{$it->{run}{apps}} }
+                    @ids;
+
+        $counts{@whole ? $whole[-1] : $ids[-1]} = 1
+            if $room->{kept} && $seq <= $room->{kept}{seq};
+    }
+
+    for my $event (@{$room->{events}}) {
+        my ($since, $until) = happened($event);
+        my $undone = !$counts{$event->{id}}
+                     && grep { $since < $_->[1] && $until > $_->[0] } @spans;
+
+        push @{$undone ? \@undone : \@events}, $event;
+    }
+
+    @$room{qw(events undone)} = (\@events, \@undone);
 }
 
 
@@ -157,7 +254,7 @@ sub over {
 sub happened {
     my ($event) = @_;
 
-    return ($event->{at}, $event->{at} + 1);
+    return ($event->{at} - $event->{skew}, $event->{at} + 1 + $event->{skew});
 }
 
 
@@ -211,6 +308,7 @@ sub outages {
     }
 
     push @redis, map { [$_->{b}, $_->{e}] } @{$it->{stalls}};
+    push @redis, map { [$_ - $FAILOVER, $_ + $RECOVERY] } @{$it->{switches}};
     $it->{outages} = \@redis;
 
     return @redis;
@@ -351,7 +449,7 @@ sub invented {
         my ($room) = @_;
         my @wrong;
 
-        for my $event (@{$room->{once}}) {
+        for my $event (@{$room->{once}}, @{$room->{undone}}) {
             my $cause = $CAUSE{$event->{type}} or next;
             my ($uid, $type) = @$event{qw(uid type)};
             my @requests = requests_of($room, $cause->[0], $uid);
@@ -384,7 +482,7 @@ sub invented {
 
             push @wrong, sprintf 'created %.3f s after the last answer',
                                  $room->{kept}{created} - $until
-                if $room->{kept}{created} > $until;
+                if $room->{kept}{created} > $until + $room->{skew};
         }
 
         return @wrong;
@@ -544,6 +642,7 @@ sub duplicates {
     my (@wrong, %repeats);
 
     my @stalls = grep { $_->{e} - $_->{b} > 0.5 } @{$it->{stalls}};
+    my @switches = map { { b => $_->[0], e => $_->[1] } } undoing($it);
 
     for my $app (@{$run->{apps}}, $run->{extra}) {
         my $n = { one => 0, two => 1 }->{$app};
@@ -554,12 +653,13 @@ sub duplicates {
             my $workers = $what eq 'worker' ? 1
                           : $what =~ /^(?:nginx|master|link)$/
                             ? $run->{workers}
-                          : $what eq 'redis' ? 2 * $run->{workers}
+                          : $what =~ /^(?:redis|replica)$/ ? 2 * $run->{workers}
                           : $what eq 'app' && defined $n
                             && $n == $fault->{target} ? 2 * $run->{workers}
                           : 0;
 
-            next if !$workers || $how =~ /^(?:reload|flush|clock|full)$/;
+            next if !$workers || $how =~ /^(?:reload|flush|full)$/
+                    || $fault->{kind} eq 'nginx.clock';
 
             $bound += $workers * $run->{in_flight}
                       * (1 + ceil(($fault->{e} - $fault->{b})
@@ -567,16 +667,17 @@ sub duplicates {
             push @causes, $fault;
         }
 
-        for my $stall (@stalls) {
+        for my $at (@stalls, @switches) {
             $bound += 2 * $run->{workers} * $run->{in_flight};
-            push @causes, $stall;
+            push @causes, $at;
         }
 
         for my $event (sort { $a->{b} <=> $b->{b} }
                        grep { $_->{app} eq $app } @{$it->{events}})
         {
             my $accepted = $accepted{$event->{id}};
-            my $after = $LEASE + $RECOVERY + 2 * $run->{hook_timeout};
+            my $after = $LEASE + $RECOVERY + 2 * $run->{hook_timeout}
+                        + $event->{skew};
 
             if (defined $accepted && $event->{b} > $accepted) {
                 $repeats{$app}++;
@@ -614,7 +715,9 @@ sub early {
         my ($room) = @_;
         my @wrong;
 
-        for my $event (events_of($room, 'participant\.(?:missed|left)')) {
+        for my $event (grep { $_->{type} =~ /^participant\.(?:missed|left)$/ }
+                            @{$room->{once}}, @{$room->{undone}})
+        {
             my ($type, $uid) = @$event{qw(type uid)};
             my @causes;
 
@@ -643,7 +746,7 @@ sub early {
 
             push @wrong, sprintf '%s of %s: %.2f s too early', $type, $uid,
                                  $early
-                if $early > 0.01;
+                if $early > 0.01 + $room->{skew};
         }
 
         return @wrong;
@@ -699,6 +802,33 @@ sub late {
 }
 
 
+# Nothing that a run takes is kept, but for the rooms in Redis.
+
+sub grown {
+    my ($it) = @_;
+    my ($start, $end) = @{$it->{quiet} || {}}{qw(start end)};
+    my @wrong;
+
+    return [undef, 'nothing was measured'] if !$start || !$end;
+
+    my $rooms = keys %{$it->{rooms}};
+    my $worker = max(@{$end->{memory}}) - max(@{$start->{memory}});
+    my $redis = $end->{redis_memory} - $start->{redis_memory};
+
+    push @wrong, map { "descriptors of nginx $_: $start->{fds}[$_], then "
+                       . $end->{fds}[$_] }
+                 grep { $end->{fds}[$_] > $start->{fds}[$_] } 0, 1;
+    push @wrong, "descriptors of Redis: $start->{redis_fds}, then "
+                 . $end->{redis_fds}
+        if $end->{redis_fds} > $start->{redis_fds};
+    push @wrong, "a worker takes $worker bytes more" if $worker > $WORKER;
+    push @wrong, "Redis takes $redis bytes more, for $rooms rooms"
+        if $redis > $BUFFERS + $ROOM * $rooms;
+
+    return map { [undef, $_] } @wrong;
+}
+
+
 # Only what the faults explain.
 
 sub logged {
@@ -728,6 +858,7 @@ sub part {
             : $k eq 'event'
             ? "$_->{app} got $_->{seq} $_->{type} " . ($_->{uid} || '')
               . " of $_->{at} -> $_->{status}"
+            : $k eq 'switch' ? '*** another primary'
             : "*** $_->{kind} $_->{target}"
               . (defined $_->{choice} ? " $_->{choice}" : '')
               . ($_->{skipped} ? ' (skipped)' : '');
@@ -735,7 +866,7 @@ sub part {
         sprintf "%8.3f %8.3f  %s\n", $since - $start,
                 ($until || $since) - $start, $text;
     } sort { $a->{b} <=> $b->{b} } grep {
-        $_->{k} eq 'fault'
+        $_->{k} =~ /^(?:fault|switch)$/
         || defined $room && ($_->{room} || '') eq $room && $_->{b}
     } @records;
 }

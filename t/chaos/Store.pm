@@ -236,10 +236,12 @@ my ($SENTINELS, $QUORUM) = (3, 2);
 sub begin {
     my ($self) = @_;
 
+    push @{$self->{args}}, '--repl-diskless-sync-delay', 0;
     $self->{redis} = [replicated(1, each => sub { $self->options })];
-    $self->{sentinels} = [map { sentinel($self->{redis}[0],
-                                         quorum => $QUORUM) }
-                              1 .. $SENTINELS];
+    $self->{sentinels} = [map {
+        sentinel($self->{redis}[0], quorum => $QUORUM,
+                 conf => ['sentinel failover-timeout calls 1500'])
+    } 1 .. $SENTINELS];
     hasten($_) for @{$self->{sentinels}};
 
     wait_for(sub { $self->in_order }, 30)
@@ -248,13 +250,15 @@ sub begin {
 
 
 # A sentinel that looks often finds soon what has come back, and whether it is
-# to be told whose replica it is; before Redis 7 that takes its time.
+# to be told whose replica it is, and takes nothing for dead that is not; one that
+# was stopped does nothing for a while.  Before Redis 7 all this takes its time.
 
 sub hasten {
     my ($sentinel) = @_;
 
-    eval { $sentinel->command('SENTINEL', 'DEBUG', 'info-period', 300,
-                              'publish-period', 300) };
+    eval { $sentinel->command('SENTINEL', 'DEBUG', 'ping-period', 100,
+                              'info-period', 300, 'publish-period', 300,
+                              'tilt-period', 3000) };
 }
 
 
@@ -271,14 +275,15 @@ sub servers { return @{$_[0]{redis}} }
 sub processes { return (@{$_[0]{sentinels}}, @{$_[0]{redis}}) }
 
 
-# a list of a primary and its replica, as a sentinel that is there says
+# a list of a primary and its replica, as most sentinels say
 
 sub roles {
     my ($self) = @_;
-    my ($sentinel) = $self->awake(@{$self->{sentinels}});
-    my $port = $sentinel->primary;
+    my %votes;
 
-    return sort { ($b->{port} == $port) <=> ($a->{port} == $port) }
+    $votes{$_->primary}++ for $self->awake(@{$self->{sentinels}});
+
+    return sort { ($votes{$b->{port}} || 0) <=> ($votes{$a->{port}} || 0) }
                 $self->servers;
 }
 
@@ -287,22 +292,23 @@ sub primary { return ($_[0]->roles)[0] }
 sub awake { my $self = shift; return grep { !$self->{away}{$_} } @_ }
 
 
-# Whether both Redis are what the sentinels take them for, and in step.
+# Whether both Redis are what the sentinels take them for, and in step, and the
+# sentinels could replace the primary.
 
 sub in_order {
     my ($self) = @_;
-    my @sentinels = $self->awake(@{$self->{sentinels}});
     my ($primary, $replica) = $self->roles;
+    my @sentinels = grep { $_->primary == $primary->{port}
+                           && $_->is_ready(1, $SENTINELS - 1) }
+                    $self->awake(@{$self->{sentinels}});
 
-    return if $self->awake($primary, $replica) != 2;
+    return if @sentinels < $QUORUM || $self->awake($primary, $replica) != 2;
 
     return eval {
         my ($role, $port, $state) = @{asked($replica, 'ROLE')}[0, 2, 3];
 
         asked($primary, 'ROLE')->[0] eq 'master' && $role eq 'slave'
-            && $port == $primary->{port} && $state eq 'connected'
-            && !grep { $_->primary != $primary->{port}
-                       || !$_->is_ready(1, $SENTINELS - 1) } @sentinels;
+            && $port == $primary->{port} && $state eq 'connected';
     };
 }
 

@@ -502,7 +502,7 @@ END
 
     $self->note('log', nginx => 0, line => "a connection to Redis: $_")
         for @clients > 1 ? @clients : ();
-    $self->note('switch', e => $_) for $self->{store}->switches;
+    $self->note('switch', b => $_, e => $_) for $self->{store}->switches;
 
     for my $i (0 .. 2) {
         for my $request ($self->{apps}[$i]->requests) {

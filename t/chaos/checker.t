@@ -75,6 +75,11 @@ sub history {
                          created => 1000.05, ended => 1003, seq => $seq };
     }
 
+    push @history, map {
+        { k => 'quiet', when => $_, fds => [30, 30], memory => [1e7, 1.1e7],
+          redis_fds => 20, redis_memory => 1e6 }
+    } qw(start end);
+
     return (@history, { k => 'end', e => 1020, map { $_ => [] }
                         qw(users deadlines queues due ringing) });
 }
@@ -144,15 +149,20 @@ finds('a room of which nobody knows', 'lost r', sub {
                          && $_[0]{room} eq 'r' });
 });
 
-finds('a rejection that was answered, and lost', 'lost r', sub {
-    for (@{$_[0]}) {
-        next if $_->{k} ne 'event' || $_->{room} ne 'r' || $_->{seq} < 2;
+sub not_rejected {
+    my ($history) = @_;
+
+    for (grep { $_->{k} eq 'event' && $_->{room} eq 'r' && $_->{seq} > 1 }
+              @$history)
+    {
         $_->{type} = 'participant.missed' if $_->{seq} == 2;
         $_->{at} = 1003;
         $_->{b} += 3;
         $_->{e} += 3;
     }
-});
+}
+
+finds('a rejection that was answered, and lost', 'lost r', \&not_rejected);
 
 finds('one of two invited', 'delivery g, half g, invented g, lost g', sub {
     without($_[0], sub { $_[0]{k} eq 'event' && $_[0]{room} eq 'g'
@@ -269,6 +279,83 @@ finds('created after it was refused', 'invented r', sub {
         $_->{status} = 503 if $_->{k} eq 'request' && $_->{room} eq 'r';
         $_->{created} = 1000.2 if $_->{k} eq 'room' && $_->{room} eq 'r';
     }
+});
+
+# The callee of "m" has missed the call at a primary that was killed, and again
+# at the one that took over, where each event has another id.
+
+sub undone {
+    my ($history, $at) = @_;
+
+    push @$history, map {
+        { %$_, id => "old-$_->{seq}", b => $_->{b} - 1, e => $_->{e} - 1,
+          at => $_->{at} - 1 }
+    } grep { $_->{k} eq 'event' && $_->{room} eq 'm' && $_->{seq} > 1
+             && $_->{app} eq 'one' } @$history;
+    push @$history, { k => 'switch', b => 1000 + $at, e => 1000 + $at };
+}
+
+finds('what a failover undid', '', sub { undone($_[0], 4) });
+
+finds('what it cannot have undone', 'delivery m', sub { undone($_[0], 12) });
+
+finds('undone without a failover', 'delivery m', sub {
+    undone($_[0], 4);
+    without($_[0], sub { $_[0]{k} eq 'switch' });
+});
+
+finds('an answered one that was undone', 'lost r', sub {
+    my %rejected = (%{event($_[0], 'r', 2)}, id => 'old-2');
+
+    not_rejected($_[0]);
+    push @{$_[0]}, \%rejected, { k => 'switch', b => 1002, e => 1002 };
+});
+
+finds('undone, and early', 'early m', sub {
+    undone($_[0], 4);
+    $_->{b} -= 2 for grep { $_->{id} && $_->{id} eq 'old-2' } @{$_[0]};
+});
+
+sub shifted {
+    my ($history, $choice, $at) = @_;
+
+    push @$history, { k => 'fault', kind => 'redis.clock', target => 0,
+                      choice => $choice, b => 1000 + $at, e => 1001 + $at };
+}
+
+finds('early because the clock was shifted', '', sub {
+    later($_[0], -2);
+    shifted($_[0], 2, 0.1);
+});
+
+finds('earlier than that', 'early m', sub {
+    later($_[0], -3);
+    shifted($_[0], 1, 0.1);
+});
+
+finds('early, and the clock was shifted before', 'early m', sub {
+    later($_[0], -2);
+    shifted($_[0], 2, -10);
+});
+
+sub at_the_end {
+    my ($history) = @_;
+
+    return (grep { $_->{k} eq 'quiet' && $_->{when} eq 'end' } @$history)[0];
+}
+
+finds('a descriptor that stays open', 'grown', sub {
+    at_the_end($_[0])->{fds} = [30, 31];
+});
+
+finds('one of Redis', 'grown', sub { at_the_end($_[0])->{redis_fds} = 21 });
+
+finds('a worker that grows', 'grown', sub {
+    at_the_end($_[0])->{memory} = [1e7, 2e7];
+});
+
+finds('Redis that grows', 'grown', sub {
+    at_the_end($_[0])->{redis_memory} = 6e6;
 });
 
 finds('an alert', 'log', sub {
