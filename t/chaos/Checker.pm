@@ -6,7 +6,8 @@ package Checker;
 #
 #     run      what was configured
 #     request  to the API or as LiveKit, from "b" to "e" (s since 1970): op,
-#              room, uid or uids, status (0: no answer)
+#              room, uid or uids, status (0: no answer); since when LiveKit
+#              lists who has joined
 #     event    an attempt at an endpoint: app, b, e, status, room, seq, id,
 #              type, uid, state (of the room), at (when it happened)
 #     fault    from b to e: kind, target, choice
@@ -14,7 +15,8 @@ package Checker;
 #     quiet    when nothing was under way (start, end): descriptors, memory
 #     killed   the pid of a process of nginx
 #     stall    from b to e nobody ran on this machine
-#     room     as Redis had it at the end
+#     room     as Redis had it at the end: status, created, ended, seq; members
+#              and their status
 #     gone     LiveKit has nobody any more, all have hung up
 #     end      what Redis still had at the end that should have gone
 #     log      a line of an nginx's log that no run may leave behind
@@ -51,6 +53,7 @@ my @RULES = (
     ['half',       \&half],
     ['stuck',      \&stuck],
     ['delivery',   \&delivery],
+    ['told',       \&told],
     ['order',      \&order],
     ['duplicates', \&duplicates],
     ['early',      \&early],
@@ -58,6 +61,13 @@ my @RULES = (
     ['grown',      \&grown],
     ['log',        \&logged]
 );
+
+# how many ways are tried in which a failover may have undone something
+my $WAYS = 200;
+
+# the rules that can be held against a room alone
+my @OF_A_ROOM = (\&lost, \&invented, \&half, \&delivery, \&told, \&order,
+                 \&early, \&late);
 
 my %NO_OUTAGE = map { $_ => 1 } qw(nginx.reload redis.flush);
 
@@ -88,9 +98,9 @@ sub check {
 
 
 # run, end; lists: requests, events, faults, stalls, logs; switches as times;
-# what was measured, by when; rooms by id, each with its requests and events and
-# what Redis had, the events that it had once each by their number ("once"), and
-# those of changes that a failover undid ("undone").
+# what was measured, by when; rooms by id, each with its requests and what Redis
+# had, all events ("all"), those of changes that a failover undid ("undone"), the
+# others ("events"), and of these the first with each number ("once").
 
 sub sort_out {
     my (@records) = @_;
@@ -121,22 +131,15 @@ sub sort_out {
         }
     }
 
-    for my $room (values %{$it{rooms}}) {
-        $room->{$_} ||= [] for qw(requests events undone);
-        @{$room->{events}} = sort { $a->{b} <=> $b->{b} } @{$room->{events}};
+    for my $id (keys %{$it{rooms}}) {
+        my $room = $it{rooms}{$id};
 
-        my $skew = skew(\%it, @{$room->{requests}}, @{$room->{events}});
+        $room->{$_} ||= [] for qw(requests events);
+        $room->{all} = [sort { $a->{b} <=> $b->{b} } @{$room->{events}}];
+        $room->{skew} = skew(\%it, @{$room->{requests}}, @{$room->{all}});
+        $_->{skew} = $room->{skew} for @{$room->{all}};
 
-        $_->{skew} = $skew for $room, @{$room->{events}};
-        undo(\%it, $room);
-
-        my %once;
-
-        for my $event (@{$room->{events}}) {
-            $once{$event->{seq}} ||= $event;
-        }
-
-        $room->{once} = [map { $once{$_} } sort { $a <=> $b } keys %once];
+        undo(\%it, $id);
     }
 
     return \%it;
@@ -176,41 +179,79 @@ sub undoing {
 
 
 # What had not reached the replica that took over is as if it had never been,
-# but its events may have been delivered.  Where others took their numbers, it
-# is those that came to all endpoints that count, of several the last.
+# but its events may have been delivered, and others have taken their numbers.
+# Nobody knows which of them were undone: some must have been so that no rule is
+# broken.
 
 sub undo {
+    my ($it, $id) = @_;
+    my $room = $it->{rooms}{$id};
+    my @ways = ways($it, $room);
+    my ($best, $least);
+
+    for my $way (@ways) {
+        choose($room, $way);
+        last if @ways == 1;
+
+        my $alone = { %$it, rooms => { $id => $room } };
+        my $n = () = map { $_->($alone) } @OF_A_ROOM;
+
+        ($best, $least) = ($way, $n) if !defined $least || $n < $least;
+    }
+
+    choose($room, $best) if $best;
+}
+
+
+# Of a room: what of its events may have been undone, in each way that there is;
+# as hashes by their ids.
+
+sub ways {
     my ($it, $room) = @_;
-    my @spans = undoing($it) or return;
-    my (%first, %accepted, %counts, @events, @undone);
-
-    for my $event (@{$room->{events}}) {
-        my ($seq, $id) = @$event{qw(seq id)};
-
-        $first{$seq}{$id} ||= $event;
-        $accepted{$id}{$event->{app}} = 1 if $event->{status} =~ /^2/;
-    }
-
-    for my $seq (keys %first) {
-        my @ids = sort { $first{$seq}{$a}{b} <=> $first{$seq}{$b}{b} }
-                  keys %{$first{$seq}};
-        my @whole = grep { my $id = $_;
-                           !grep { !$accepted{$id}{$_} } @{$it->{run}{apps}} }
-                    @ids;
-
-        $counts{@whole ? $whole[-1] : $ids[-1]} = 1
-            if $room->{kept} && $seq <= $room->{kept}{seq};
-    }
+    my @spans = undoing($it);
+    my $last = $room->{kept} ? $room->{kept}{seq} : 0;
+    my (%ids, %may);
 
     for my $event (@{$room->{events}}) {
         my ($since, $until) = happened($event);
-        my $undone = !$counts{$event->{id}}
-                     && grep { $since < $_->[1] && $until > $_->[0] } @spans;
 
-        push @{$undone ? \@undone : \@events}, $event;
+        $ids{$event->{seq}}{$event->{id}} = 1;
+        $may{$event->{id}} = 1
+            if grep { $since < $_->[1] && $until > $_->[0] } @spans;
     }
 
-    @$room{qw(events undone)} = (\@events, \@undone);
+    # all but one of those that have the same number
+
+    my @ways = ({});
+
+    for my $seq (sort { $a <=> $b } keys %ids) {
+        my @ids = sort keys %{$ids{$seq}};
+        my @undone = $seq > $last ? [grep { $may{$_} } @ids]
+                     : map { my $kept = $_;
+                             [grep { $_ ne $kept && $may{$_} } @ids] } @ids;
+
+        splice @undone, 1 if @ways > $WAYS;
+
+        @ways = map { my $way = $_;
+                      map { { %$way, map { $_ => 1 } @$_ } } @undone } @ways;
+    }
+
+    return @ways;
+}
+
+
+sub choose {
+    my ($room, $undone) = @_;
+    my %once;
+
+    $room->{undone} = [grep { $undone->{$_->{id}} } @{$room->{all}}];
+    $room->{events} = [grep { !$undone->{$_->{id}} } @{$room->{all}}];
+
+    for my $event (@{$room->{events}}) {
+        $once{$event->{seq}} ||= $event;
+    }
+
+    $room->{once} = [map { $once{$_} } sort { $a <=> $b } keys %once];
 }
 
 
@@ -473,7 +514,7 @@ sub invented {
                                  $type, $uid, $first - $until
                 if $first > $until && $type ne 'participant.joined';
             push @wrong, "$type of $uid: before anybody asked for it"
-                if $last < min(map { $_->{b} } @requests);
+                if $last < min(map { $_->{since} || $_->{b} } @requests);
         }
 
         if ($room->{kept}) {
@@ -578,6 +619,49 @@ sub delivery {
 
             push @wrong, "$app: room.finished is @finished of $last"
                 if "@finished" ne $last;
+        }
+
+        return @wrong;
+    } $it;
+}
+
+
+# What the events tell is what Redis has.  Who has joined by the API alone was
+# told of by no event.
+
+my %STATUS = (rejected => 2, left => 3, missed => 4);
+
+sub told {
+    my ($it) = @_;
+
+    return each_room {
+        my ($room) = @_;
+        my $kept = $room->{kept} or return;
+        my (@wrong, %last);
+
+        for my $event (@{$room->{once}}) {
+            my ($what) = $event->{type} =~ /^participant\.(\w+)/;
+
+            $last{$event->{uid}} = $what if $what;
+
+            push @wrong, sprintf 'it ended with %d at %d, and has %d at %d',
+                                 @$event{qw(state at)},
+                                 @$kept{qw(status ended)}
+                if $event->{type} eq 'room.finished'
+                   && ($event->{state} != $kept->{status}
+                       || $event->{at} != int $kept->{ended});
+        }
+
+        for my $uid (sort keys %{$kept->{members}}) {
+            my $status = $kept->{members}{$uid};
+            my $told = $last{$uid} || '';
+
+            next if requests_of($room, 'join', $uid);
+
+            push @wrong, "$uid has status $status, but " . ($told || 'nothing')
+                         . ' was told last'
+                if $status != ($STATUS{$told} || $status)
+                   || $status == 2 && $told ne 'rejected';
         }
 
         return @wrong;

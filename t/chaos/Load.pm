@@ -147,12 +147,17 @@ sub plan {
 
         my @now = map { $there{$_} } sort keys %there;
 
-        my ($begun, $body);
+        my %note = (op => "livekit.$op", room => $room,
+                    defined $uid ? (uid => $uid, sid => $participant->{sid})
+                                 : (),
+                    @how ? (reason => $how[0]) : ());
+        my $body;
 
         push @steps, {
             tries => 3,
             make => sub {
-                begin_session($participant) if $op eq 'joined' && !$begun++;
+                $note{since} ||= begin_session($participant)
+                    if $op eq 'joined';
 
                 return { port => $option->{livekit}, method => 'PUT',
                          path => "/$room",
@@ -162,10 +167,7 @@ sub plan {
 
         push @steps, {
             tries => $LIVEKIT_TRIES,
-            note => { op => "livekit.$op", room => $room,
-                      defined $uid ? (uid => $uid,
-                                      sid => $participant->{sid}) : (),
-                      @how ? (reason => $how[0]) : () },
+            note => \%note,
             make => sub {
                 my ($nginx) = @_;
                 my $it = bless { nginx => $nginx }, 'TgoRTC::Calls';
@@ -271,13 +273,15 @@ sub plan {
 }
 
 
-# A session is as old as LiveKit's word of it.
+# A session begins when LiveKit first lists it; the time (s).
 
 sub begin_session {
     my ($participant) = @_;
     my $now = int 1000 * time;
 
     @$participant{qw(joinedAt joinedAtMs)} = (int($now / 1000) . '', "$now");
+
+    return $now / 1000;
 }
 
 

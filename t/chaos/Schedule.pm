@@ -8,7 +8,7 @@ package Schedule;
 use strict;
 use warnings;
 
-use List::Util qw(max);
+use Digest::MD5 qw(md5);
 
 
 # A kind of fault: what it strikes, how long it lasts at least and at most
@@ -110,20 +110,16 @@ sub make {
 sub kinds { return map { $_->[0] } @KINDS, map { @$_ } values %MORE }
 
 
-# Numbers from 0 to less than 1, everywhere the same.
+# Numbers from 0 to less than 1, everywhere the same, and others for each seed.
 
 sub generator {
     my ($seed) = @_;
-    my $state = ($seed * 2654435761 + 12345) % 4294967296;
+    my $state = unpack 'N', md5($seed);
 
-    my $next = sub {
+    return sub {
         $state = ($state * 1664525 + 1013904223) % 4294967296;
         return $state / 4294967296;
     };
-
-    $next->() for 1 .. 8;
-
-    return $next;
 }
 
 

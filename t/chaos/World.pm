@@ -477,13 +477,23 @@ sub collect {
     for my $key (@{$redis->command('KEYS', '{tgortc}:room:*')}) {
         my $room = $redis->command('EVAL', <<'END', 1, $key) or next;
 local room = cmsgpack.unpack(redis.call('GET', KEYS[1]))
-return { room[2], string.format('%.0f', room[6]),
-         string.format('%.0f', room[9]), room[11] }
+local reply = { room[2], string.format('%.0f', room[6]),
+                string.format('%.0f', room[9]), room[11] }
+
+for _, member in ipairs(room[13]) do
+    reply[#reply + 1] = member[1]
+    reply[#reply + 1] = tostring(member[2])
+end
+
+return reply
 END
 
+        my ($status, $created, $ended, $seq, @members) = @$room;
+
         $self->note('room', room => $key =~ s/^.*?:room://r,
-                    status => 0 + $room->[0], created => $room->[1] / 1000,
-                    ended => $room->[2] / 1000, seq => 0 + $room->[3]);
+                    status => 0 + $status, created => $created / 1000,
+                    ended => $ended / 1000, seq => 0 + $seq,
+                    members => { @members });
     }
 
     for my $i (0, 1) {

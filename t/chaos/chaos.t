@@ -46,8 +46,8 @@ use Schedule;
 use World;
 
 my $SEED = defined $ENV{CHAOS_SEED} ? $ENV{CHAOS_SEED} : 1;
-my $SEEDS = $ENV{CHAOS_SEEDS} || 1;
-my $SECONDS = $ENV{CHAOS_SECONDS} || 30;
+my $SEEDS = $ENV{CHAOS_SEEDS} || 2;
+my $SECONDS = $ENV{CHAOS_SECONDS} || 12;
 my $FSYNC = $ENV{CHAOS_FSYNC} || 'always';
 my $DIR = $ENV{CHAOS_DIR} || "$ENV{BUILD}/chaos";
 my $REDIS = $ENV{CHAOS_REDIS};

@@ -36,6 +36,9 @@ sub history {
         request('leave', 'g', 1.5, uid => 'e')
     );
 
+    my %status = (r => 4, m => 6, g => 6);
+    my %members = (r => { a => 3, b => 2 }, m => { c => 4, d => 4 },
+                   g => { e => 3, f => 2, g => 2 });
     my %events = (
         r => [[0, 'participant.invited', 'b'], [1, 'participant.rejected', 'b'],
               [1, 'room.finished']],
@@ -67,12 +70,16 @@ sub history {
                 { k => 'event', app => $_, b => $b, e => $b + 0.01,
                   status => 200, room => $room, seq => $seq,
                   id => "$room$at$type-$seq", type => $type,
-                  defined $uid ? (uid => $uid) : (), at => 1000 + $at }
+                  defined $uid ? (uid => $uid) : (), at => 1000 + $at,
+                  state => $status{$room} }
             } 'one', 'two';
         }
 
-        push @history, { k => 'room', room => $room, status => 2,
-                         created => 1000.05, ended => 1003, seq => $seq };
+        push @history, { k => 'room', room => $room, seq => $seq,
+                         created => 1000.05,
+                         ended => 1000.6 + $events{$room}[-1][0],
+                         status => $status{$room},
+                         members => $members{$room} };
     }
 
     push @history, map {
@@ -100,6 +107,13 @@ sub event {
 
     return (grep { $_->{k} eq 'event' && $_->{room} eq $room
                    && $_->{seq} == $seq && $_->{app} eq 'one' } @$history)[0];
+}
+
+
+sub kept {
+    my ($history, $room) = @_;
+
+    return (grep { $_->{k} eq 'room' && $_->{room} eq $room } @$history)[0];
 }
 
 
@@ -151,6 +165,9 @@ finds('a room of which nobody knows', 'lost r', sub {
 
 sub not_rejected {
     my ($history) = @_;
+    my $kept = kept($history, 'r');
+
+    @$kept{qw(status ended members)} = (6, 1003.6, { a => 4, b => 4 });
 
     for (grep { $_->{k} eq 'event' && $_->{room} eq 'r' && $_->{seq} > 1 }
               @$history)
@@ -159,16 +176,26 @@ sub not_rejected {
         $_->{at} = 1003;
         $_->{b} += 3;
         $_->{e} += 3;
+        $_->{state} = 6;
     }
 }
 
 finds('a rejection that was answered, and lost', 'lost r', \&not_rejected);
 
-finds('one of two invited', 'delivery g, half g, invented g, lost g', sub {
+finds('one of two invited', 'delivery g, half g, invented g, lost g, told g',
+      sub {
     without($_[0], sub { $_[0]{k} eq 'event' && $_[0]{room} eq 'g'
                          && $_[0]{seq} == 2 });
     $_->{uid} = 'x' for grep { $_->{k} eq 'event' && $_->{room} eq 'g'
                                && $_->{seq} == 6 } @{$_[0]};
+});
+
+finds('another end than Redis has', 'told r', sub {
+    event($_[0], 'r', 3)->{state} = 2;
+});
+
+finds('another end of somebody', 'told m', sub {
+    kept($_[0], 'm')->{members}{d} = 2;
 });
 
 finds('events in the wrong order', 'order r', sub {
@@ -185,7 +212,7 @@ finds('of one change, side by side', '', sub {
     $one->{b} = $other->{b};
 });
 
-finds('an event after the end', 'delivery r', sub {
+finds('an event after the end', 'delivery r, told r', sub {
     for (grep { $_->{k} eq 'event' && $_->{room} eq 'r' } @{$_[0]}) {
         if ($_->{seq} == 3) {
             $_->{type} = 'room.started';
@@ -221,7 +248,7 @@ finds('one who is stuck', 'stuck r', sub {
     $_->{users} = ['b in r'] for grep { $_->{k} eq 'end' } @{$_[0]};
 });
 
-finds('a room that goes on', 'stuck m', sub {
+finds('a room that goes on', 'stuck m, told m', sub {
     $_->{status} = 1 for grep { $_->{k} eq 'room' && $_->{room} eq 'm' }
                               @{$_[0]};
 });
@@ -239,6 +266,8 @@ sub later {
     {
         $event->{$_} += $seconds for qw(b e at);
     }
+
+    kept($history, 'm')->{ended} += $seconds;
 }
 
 finds('a deadline that is early', 'early m', sub { later($_[0], -2) });
@@ -272,6 +301,8 @@ finds('done after it was refused', 'invented r', sub {
             $_->{e} += 2;
         }
     }
+
+    kept($_[0], 'r')->{ended} += 2;
 });
 
 finds('created after it was refused', 'invented r', sub {
@@ -297,18 +328,21 @@ sub undone {
 
 finds('what a failover undid', '', sub { undone($_[0], 4) });
 
-finds('what it cannot have undone', 'delivery m', sub { undone($_[0], 12) });
+finds('what it cannot have undone', 'delivery m, told m', sub {
+    undone($_[0], 12);
+});
 
-finds('undone without a failover', 'delivery m', sub {
+finds('undone without a failover', 'delivery m, told m', sub {
     undone($_[0], 4);
     without($_[0], sub { $_[0]{k} eq 'switch' });
 });
 
-finds('an answered one that was undone', 'lost r', sub {
-    my %rejected = (%{event($_[0], 'r', 2)}, id => 'old-2');
+finds('an answered one that was undone', 'told r', sub {
+    my @rejected = map { { %{event($_[0], 'r', 2)}, id => 'old-2',
+                           app => $_ } } 'one', 'two';
 
     not_rejected($_[0]);
-    push @{$_[0]}, \%rejected, { k => 'switch', b => 1002, e => 1002 };
+    push @{$_[0]}, @rejected, { k => 'switch', b => 1002, e => 1002 };
 });
 
 finds('undone, and early', 'early m', sub {
@@ -356,6 +390,24 @@ finds('a worker that grows', 'grown', sub {
 
 finds('Redis that grows', 'grown', sub {
     at_the_end($_[0])->{redis_memory} = 6e6;
+});
+
+sub joined_later {
+    my ($history) = @_;
+    my ($joined) = grep { $_->{k} eq 'request'
+                          && $_->{op} eq 'livekit.joined' } @$history;
+
+    @$joined{qw(b e)} = (1001.4, 1001.45);
+
+    return $joined;
+}
+
+finds('somebody who is there before anybody said so', 'invented g', sub {
+    joined_later($_[0]);
+});
+
+finds('somebody whom LiveKit listed', '', sub {
+    joined_later($_[0])->{since} = 1000.5;
 });
 
 finds('an alert', 'log', sub {
