@@ -73,6 +73,9 @@ sub new {
 
 sub measure {
     my ($self, $when) = @_;
+
+    $_->idle_fds for @{$self->{nginx}};
+
     my @pids = map { $_->pids } @{$self->{nginx}};
 
     $self->note('quiet', when => $when, fds => $self->worker_fds,
