@@ -99,8 +99,8 @@ sub check {
 
 # run, end; lists: requests, events, faults, stalls, logs; switches as times;
 # what was measured, by when; rooms by id, each with its requests and what Redis
-# had, all events ("all"), those of changes that a failover undid ("undone"), the
-# others ("events"), and of these the first with each number ("once").
+# had, all events ("all"), those of changes that a failover undid ("undone"),
+# the others ("events"), and of these the first with each number ("once").
 
 sub sort_out {
     my (@records) = @_;
@@ -173,7 +173,7 @@ sub undoing {
                            && $_->{b} < $switch && $_->{e} > $switch }
                     @{$it->{faults}};
 
-        [min($switch - $FAILOVER, @since), $switch + $STALE];
+        [@since ? min(@since) : $switch - $FAILOVER, $switch + $STALE];
     } @{$it->{switches}};
 }
 

@@ -250,8 +250,9 @@ sub begin {
 
 
 # A sentinel that looks often finds soon what has come back, and whether it is
-# to be told whose replica it is, and takes nothing for dead that is not; one that
-# was stopped does nothing for a while.  Before Redis 7 all this takes its time.
+# to be told whose replica it is, and takes nothing for dead that is not; one
+# that was stopped does nothing for a while.  Before Redis 7 all this takes its
+# time.
 
 sub hasten {
     my ($sentinel) = @_;

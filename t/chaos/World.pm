@@ -58,7 +58,8 @@ sub new {
 
     $self->note('run', seed => 0 + $option{seed}, seconds => $option{seconds},
                 redis => $option{redis}, fsync => $option{fsync},
-                ring => $RING, join => $JOIN, grace => $GRACE, age => $AGE, timeout => $REDIS_TIMEOUT,
+                ring => $RING, join => $JOIN, grace => $GRACE, age => $AGE,
+                timeout => $REDIS_TIMEOUT,
                 hook_timeout => $HOOK_TIMEOUT, in_flight => $IN_FLIGHT,
                 workers => $WORKERS, apps => ['one', 'two'], extra => 'three');
 

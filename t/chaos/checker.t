@@ -444,6 +444,7 @@ my %made = map { $_->{kind} => 1 }
            map { Schedule::make($_, 60, $_ % 2 ? 'single' : 'sentinels') }
            1 .. 80;
 
-is_deeply([sort keys %made], [sort keys %kinds], 'no kind of fault is left out');
+is_deeply([sort keys %made], [sort keys %kinds],
+          'no kind of fault is left out');
 
 done_testing();
