@@ -169,7 +169,7 @@ sub undoing {
     return map {
         my $switch = $_;
         my @since = map { $_->{b} - $LAG }
-                    grep { $_->{kind} =~ /^redis\.(?:kill|stop)$/
+                    grep { $_->{kind} =~ /^redis\.(?:kill|stop|failover)$/
                            && $_->{b} < $switch && $_->{e} > $switch }
                     @{$it->{faults}};
 

@@ -52,6 +52,7 @@ my %MORE = (
     sentinels => [
         ['redis.kill',    'redis',    0.2, 5,   ['replica', 'primary'], 5],
         ['redis.stop',    'redis',    0.3, 6,   undef,                  4],
+        ['redis.failover', 'redis',   2,   3,   undef,                  2],
         ['replica.kill',  'redis',    0.1, 3,   undef,                  2],
         ['replica.stop',  'redis',    0.3, 3,   undef,                  2],
         ['sentinel.kill', 'sentinel', 0.5, 4,   undef,                  2],

@@ -367,6 +367,18 @@ sub kill_redis {
 }
 
 
+# by the operator: the old primary serves on until it is told
+
+sub redis_failover {
+    my ($self) = @_;
+    my ($sentinel) = $self->awake(@{$self->{sentinels}});
+
+    eval { $sentinel->command('SENTINEL', 'FAILOVER', 'calls') } or return;
+
+    return sub { };
+}
+
+
 sub redis_stop { return $_[0]->pause(($_[0]->roles)[0]) }
 sub replica_stop { return $_[0]->pause(($_[0]->roles)[1]) }
 
