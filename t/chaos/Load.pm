@@ -64,12 +64,11 @@ sub caller_of {
         my $pause = $PAUSE * (0.5 + $random->());
 
         if ($response) {
-            my $now = time;
             my $status = $response->{status};
             my $failed = $status == 0 || $status >= 500;
 
             syswrite $out, $json->encode({
-                k => 'request', b => $now - $response->{time}, e => $now,
+                k => 'request', b => $response->{since}, e => time,
                 status => 0 + $status, %{$step->{note}},
                 $failed || $status != 200
                     ? (said => $response->{error} || $response->{body}) : ()

@@ -419,6 +419,7 @@ sub drive {
         $response ||= bless { status => 0, head => {}, body => '',
                               error => $error }, 'TgoRTC::Live::Response';
         $response->{request} = $c->{request};
+        $response->{since} = $c->{since};
         $response->{time} = time - $c->{since};
 
         if ($error || !$c->{request}{keepalive}
