@@ -50,9 +50,9 @@ my %MORE = (
         ['redis.disk',    'redis',    0.5, 2,   undef,               2],
     ],
     sentinels => [
-        ['redis.kill',    'redis',    0.2, 5,   ['replica', 'primary'], 5],
-        ['redis.stop',    'redis',    0.3, 6,   undef,                  4],
-        ['redis.failover', 'redis',   2,   3,   undef,                  2],
+        ['redis.kill',    'redis',    0.5, 5,   ['replica', 'primary'], 6],
+        ['redis.stop',    'redis',    0.5, 6,   undef,                  5],
+        ['redis.failover', 'redis',   2,   3,   undef,                  3],
         ['replica.kill',  'redis',    0.1, 3,   undef,                  2],
         ['replica.stop',  'redis',    0.3, 3,   undef,                  2],
         ['sentinel.kill', 'sentinel', 0.5, 4,   undef,                  2],
