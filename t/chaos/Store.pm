@@ -314,17 +314,21 @@ sub in_order {
 }
 
 
-# when another became the primary
+# When another became the primary.  Each sentinel says so, one that was away
+# later.
 
 sub switches {
     my ($self) = @_;
-    my @all = sort { $a <=> $b } map { $_->switches } @{$self->{sentinels}};
+    my $port = $self->{redis}[0]{port};
     my @switches;
 
-    # each sentinel tells it
+    for my $switch (sort { $a->[0] <=> $b->[0] }
+                    map { $_->switches } @{$self->{sentinels}})
+    {
+        next if $switch->[1] == $port;
 
-    for my $at (@all) {
-        push @switches, $at if !@switches || $at - $switches[-1] > 3;
+        push @switches, $switch->[0];
+        $port = $switch->[1];
     }
 
     return @switches;

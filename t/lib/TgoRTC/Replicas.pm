@@ -13,7 +13,7 @@ use POSIX ();
 use TgoRTC::Live;
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(replicated in_step sentinel load asked);
+our @EXPORT = qw(replicated sentinel load asked);
 
 our @ISA = 'TgoRTC::Live::Redis';
 
@@ -28,7 +28,6 @@ sub replicated {
     for (0 .. $replicas) {
         my $port = free_port();
         my @of = @redis ? ('--replicaof', "127.0.0.1 $redis[0]{port}") : ();
-
         my %more = $option{each} ? $option{each}->() : ();
 
         push @redis, redis(port => $port, %more,
@@ -36,18 +35,13 @@ sub replicated {
     }
 
     for my $replica (@redis[1 .. $replicas]) {
-        wait_for(sub { in_step($replica) })
-            or die "a replica is not in step\n";
+        wait_for(sub {
+            $replica->command('INFO', 'replication')
+                =~ /master_link_status:up/
+        }) or die "a replica is not in step\n";
     }
 
     return @redis;
-}
-
-
-sub in_step {
-    my ($replica) = @_;
-
-    return asked($replica, 'INFO', 'replication') =~ /master_link_status:up/;
 }
 
 
@@ -142,7 +136,8 @@ sub is_ready {
 }
 
 
-# when it said that another is the primary, in seconds since 1970
+# when it said that another is the primary, in seconds since 1970, and the port
+# of that one
 
 sub switches {
     my ($self) = @_;
@@ -152,22 +147,25 @@ sub switches {
     @month{qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)} = 0 .. 11;
 
     while ($log =~ /(\d+)\ (\w+)\ (\d+)\ (\d+):(\d+):([\d.]+)\ \#
-                    \ \+switch-master/gx)
+                    \ \+switch-master\ .*\ (\d+)$/gmx)
     {
-        push @switches, POSIX::mktime(int $6, $5, $4, $1, $month{$2},
-                                      $3 - 1900, 0, 0, -1) + $6 - int $6;
+        my $at = POSIX::mktime(int $6, $5, $4, $1, $month{$2}, $3 - 1900,
+                               0, 0, -1) + $6 - int $6;
+
+        push @switches, [$at, $7];
     }
 
     return @switches;
 }
 
 
-# the last time of these; 0: never
+# when it last said so; 0: never
 
 sub switched {
     my ($self) = @_;
+    my $last = ($self->switches)[-1];
 
-    return ($self->switches)[-1] || 0;
+    return $last ? $last->[0] : 0;
 }
 
 
