@@ -458,7 +458,8 @@ sub lost {
 
             if ($op eq 'livekit.joined' && $end > $e
                 && !grep { $_->{uids}[0] eq $uid
-                           && $e > $_->{b} + min(@{$it->{run}{ring}}) }
+                           && $e > $_->{b} + min(@{$it->{run}{ring}})
+                                   - $room->{skew} }
                          requests_of($room, 'create'))
             {
                 push @wrong, "LiveKit: $uid has not joined"

@@ -362,6 +362,24 @@ finds('early because the clock was shifted', '', sub {
     shifted($_[0], 2, 0.1);
 });
 
+# the creator of "g" is closed before he comes, without an event
+
+sub closed {
+    my ($history) = @_;
+
+    $_->{uid} = 'f' for grep { $_->{k} eq 'event' && $_->{room} eq 'g'
+                               && $_->{type} eq 'participant.joined' }
+                             @$history;
+    push @$history, request('livekit.joined', 'g', 0.4, uid => 'f');
+}
+
+finds('a creator who has not joined', 'lost g', \&closed);
+
+finds('a creator whose time was over by a shifted clock', '', sub {
+    closed($_[0]);
+    shifted($_[0], 2, 0.1);
+});
+
 finds('earlier than that', 'early m', sub {
     later($_[0], -3);
     shifted($_[0], 1, 0.1);
