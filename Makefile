@@ -113,7 +113,7 @@ soak: deps deps-test
 
 chaos: deps deps-test
 	@$(MAKE) build
-	CHAOS_SECONDS=$${CHAOS_SECONDS-180} t/run.sh $(BUILD) t/chaos/chaos.t
+	CHAOS_SECONDS=$${CHAOS_SECONDS-90} t/run.sh $(BUILD) t/chaos/chaos.t
 
 bench: deps deps-bench
 	@$(MAKE) build

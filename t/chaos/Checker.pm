@@ -6,19 +6,24 @@ package Checker;
 #
 #     run      what was configured
 #     request  to the API or as LiveKit, from "b" to "e" (s since 1970): op,
-#              room, uid or uids, status (0: no answer)
+#              room, uid or uids, status (0: no answer); since when LiveKit
+#              lists who has joined
 #     event    an attempt at an endpoint: app, b, e, status, room, seq, id,
 #              type, uid, state (of the room), at (when it happened)
 #     fault    from b to e: kind, target, choice
+#     switch   from b on, which is e, another Redis was the primary
+#     quiet    when nothing was under way (start, end): descriptors, memory
 #     killed   the pid of a process of nginx
 #     stall    from b to e nobody ran on this machine
-#     room     as Redis had it at the end
+#     room     as Redis had it at the end: status, created, ended, seq; members
+#              and their status
 #     gone     LiveKit has nobody any more, all have hung up
 #     end      what Redis still had at the end that should have gone
 #     log      a line of an nginx's log that no run may leave behind
 #
 # The rules are functions below; each returns [room, what is wrong] for every
-# violation.  A time that something happened at is Redis's, in whole seconds.
+# violation.  A time that something happened at is Redis's, in whole seconds; if
+# that was shifted while there was the room, it may be off by as much ("skew").
 
 use strict;
 use warnings;
@@ -32,18 +37,37 @@ use POSIX qw(ceil floor);
 
 my ($MARGIN, $ASK, $RECOVERY, $LEASE, $LOSS) = (1, 3, 2.5, 5, 2.5);
 
+# seconds: how far a replica is behind, what a failover takes, how long after it
+# some still ask the old primary
+
+my ($LAG, $FAILOVER, $STALE) = (0.5, 3, 1.5);
+
+# bytes: what a worker takes for connections and caches, Redis for its buffers
+# and for a room that is remembered
+
+my ($WORKER, $BUFFERS, $ROOM) = (8e6, 4e6, 12e3);
+
 my @RULES = (
     ['lost',       \&lost],
     ['invented',   \&invented],
     ['half',       \&half],
     ['stuck',      \&stuck],
     ['delivery',   \&delivery],
+    ['told',       \&told],
     ['order',      \&order],
     ['duplicates', \&duplicates],
     ['early',      \&early],
     ['late',       \&late],
+    ['grown',      \&grown],
     ['log',        \&logged]
 );
+
+# how many ways are tried in which a failover may have undone something
+my $WAYS = 200;
+
+# the rules that can be held against a room alone
+my @OF_A_ROOM = (\&lost, \&invented, \&half, \&delivery, \&told, \&order,
+                 \&early, \&late);
 
 my %NO_OUTAGE = map { $_ => 1 } qw(nginx.reload redis.flush);
 
@@ -73,13 +97,14 @@ sub check {
 }
 
 
-# run, end; lists: requests, events, faults, stalls, logs; rooms by id, each
-# with its requests and events and what Redis had, and the events that it had
-# once each by their number ("once").
+# run, end; lists: requests, events, faults, stalls, logs; switches as times;
+# what was measured, by when; rooms by id, each with its requests and what Redis
+# had, all events ("all"), those of changes that a failover undid ("undone"),
+# the others ("events"), and of these the first with each number ("once").
 
 sub sort_out {
     my (@records) = @_;
-    my %it = map { $_ => [] } qw(requests events faults stalls logs);
+    my %it = map { $_ => [] } qw(requests events faults stalls logs switches);
 
     for my $record (@records) {
         my $k = $record->{k};
@@ -89,6 +114,12 @@ sub sort_out {
 
         } elsif ($k eq 'killed') {
             $it{killed}{$record->{pid}} = 1;
+
+        } elsif ($k eq 'switch') {
+            push @{$it{switches}}, $record->{e};
+
+        } elsif ($k eq 'quiet') {
+            $it{quiet}{$record->{when}} = $record;
 
         } elsif ($k eq 'room') {
             $it{rooms}{$record->{room}}{kept} = $record;
@@ -100,20 +131,127 @@ sub sort_out {
         }
     }
 
-    for my $room (values %{$it{rooms}}) {
+    for my $id (keys %{$it{rooms}}) {
+        my $room = $it{rooms}{$id};
+
         $room->{$_} ||= [] for qw(requests events);
-        @{$room->{events}} = sort { $a->{b} <=> $b->{b} } @{$room->{events}};
+        $room->{all} = [sort { $a->{b} <=> $b->{b} } @{$room->{events}}];
+        $room->{skew} = skew(\%it, @{$room->{requests}}, @{$room->{all}});
+        $_->{skew} = $room->{skew} for @{$room->{all}};
 
-        my %once;
-
-        for my $event (@{$room->{events}}) {
-            $once{$event->{seq}} ||= $event;
-        }
-
-        $room->{once} = [map { $once{$_} } sort { $a <=> $b } keys %once];
+        undo(\%it, $id);
     }
 
     return \%it;
+}
+
+
+# How far Redis's clock was off while this happened, or was remembered.
+
+sub skew {
+    my ($it, @records) = @_;
+    my $begin = min(map { $_->{b} } @records);
+    my $end = max(map { $_->{e} || $_->{b} } @records);
+
+    return sum0(map { abs $_->{choice} }
+                grep { $_->{kind} eq 'redis.clock' && @records
+                       && $_->{b} < $end && $_->{e} + $RECOVERY > $begin }
+                @{$it->{faults}});
+}
+
+
+# When a primary did what is lost with it: until another was it, and everybody
+# knew; as a rule a fault made the sentinels replace it.
+
+sub undoing {
+    my ($it) = @_;
+
+    return map {
+        my $switch = $_;
+        my @since = map { $_->{b} - $LAG }
+                    grep { $_->{kind} =~ /^redis\.(?:kill|stop|failover)$/
+                           && $_->{b} < $switch && $_->{e} > $switch }
+                    @{$it->{faults}};
+
+        [@since ? min(@since) : $switch - $FAILOVER, $switch + $STALE];
+    } @{$it->{switches}};
+}
+
+
+# What had not reached the replica that took over is as if it had never been,
+# but its events may have been delivered, and others have taken their numbers.
+# Nobody knows which of them were undone: some must have been so that no rule is
+# broken.
+
+sub undo {
+    my ($it, $id) = @_;
+    my $room = $it->{rooms}{$id};
+    my @ways = ways($it, $room);
+    my ($best, $least);
+
+    for my $way (@ways) {
+        choose($room, $way);
+        last if @ways == 1;
+
+        my $alone = { %$it, rooms => { $id => $room } };
+        my $n = () = map { $_->($alone) } @OF_A_ROOM;
+
+        ($best, $least) = ($way, $n) if !defined $least || $n < $least;
+    }
+
+    choose($room, $best) if $best;
+}
+
+
+# Of a room: what of its events may have been undone, in each way that there is;
+# as hashes by their ids.
+
+sub ways {
+    my ($it, $room) = @_;
+    my @spans = undoing($it);
+    my $last = $room->{kept} ? $room->{kept}{seq} : 0;
+    my (%ids, %may);
+
+    for my $event (@{$room->{events}}) {
+        my ($since, $until) = happened($event);
+
+        $ids{$event->{seq}}{$event->{id}} = 1;
+        $may{$event->{id}} = 1
+            if grep { $since < $_->[1] && $until > $_->[0] } @spans;
+    }
+
+    # all but one of those that have the same number
+
+    my @ways = ({});
+
+    for my $seq (sort { $a <=> $b } keys %ids) {
+        my @ids = sort keys %{$ids{$seq}};
+        my @undone = $seq > $last ? [grep { $may{$_} } @ids]
+                     : map { my $kept = $_;
+                             [grep { $_ ne $kept && $may{$_} } @ids] } @ids;
+
+        splice @undone, 1 if @ways > $WAYS;
+
+        @ways = map { my $way = $_;
+                      map { { %$way, map { $_ => 1 } @$_ } } @undone } @ways;
+    }
+
+    return @ways;
+}
+
+
+sub choose {
+    my ($room, $undone) = @_;
+    my %once;
+
+    $room->{undone} = [grep { $undone->{$_->{id}} } @{$room->{all}}];
+    $room->{events} = [grep { !$undone->{$_->{id}} } @{$room->{all}}];
+
+    for my $event (@{$room->{events}}) {
+        $once{$event->{seq}} ||= $event;
+    }
+
+    $room->{once} = [map { $once{$_} } sort { $a <=> $b } keys %once];
 }
 
 
@@ -157,7 +295,7 @@ sub over {
 sub happened {
     my ($event) = @_;
 
-    return ($event->{at}, $event->{at} + 1);
+    return ($event->{at} - $event->{skew}, $event->{at} + 1 + $event->{skew});
 }
 
 
@@ -211,6 +349,7 @@ sub outages {
     }
 
     push @redis, map { [$_->{b}, $_->{e}] } @{$it->{stalls}};
+    push @redis, map { [$_ - $FAILOVER, $_ + $RECOVERY] } @{$it->{switches}};
     $it->{outages} = \@redis;
 
     return @redis;
@@ -319,7 +458,8 @@ sub lost {
 
             if ($op eq 'livekit.joined' && $end > $e
                 && !grep { $_->{uids}[0] eq $uid
-                           && $e > $_->{b} + min(@{$it->{run}{ring}}) }
+                           && $e > $_->{b} + min(@{$it->{run}{ring}})
+                                   - $room->{skew} }
                          requests_of($room, 'create'))
             {
                 push @wrong, "LiveKit: $uid has not joined"
@@ -351,7 +491,7 @@ sub invented {
         my ($room) = @_;
         my @wrong;
 
-        for my $event (@{$room->{once}}) {
+        for my $event (@{$room->{once}}, @{$room->{undone}}) {
             my $cause = $CAUSE{$event->{type}} or next;
             my ($uid, $type) = @$event{qw(uid type)};
             my @requests = requests_of($room, $cause->[0], $uid);
@@ -369,13 +509,13 @@ sub invented {
             my ($first, $last) = happened($event);
             my $until = max(map { over($it, $_) } @requests);
 
-            # LiveKit's list may say it as well, at any time since it has him
+            # LiveKit's list may say it as well, at any time
 
             push @wrong, sprintf '%s of %s: %.1f s after the last answer',
                                  $type, $uid, $first - $until
                 if $first > $until && $type ne 'participant.joined';
             push @wrong, "$type of $uid: before anybody asked for it"
-                if $last < min(map { $_->{listed} || $_->{b} } @requests);
+                if $last < min(map { $_->{since} || $_->{b} } @requests);
         }
 
         if ($room->{kept}) {
@@ -384,7 +524,7 @@ sub invented {
 
             push @wrong, sprintf 'created %.3f s after the last answer',
                                  $room->{kept}{created} - $until
-                if $room->{kept}{created} > $until;
+                if $room->{kept}{created} > $until + $room->{skew};
         }
 
         return @wrong;
@@ -487,6 +627,49 @@ sub delivery {
 }
 
 
+# What the events tell is what Redis has.  Who has joined by the API alone was
+# told of by no event.
+
+my %STATUS = (rejected => 2, left => 3, missed => 4);
+
+sub told {
+    my ($it) = @_;
+
+    return each_room {
+        my ($room) = @_;
+        my $kept = $room->{kept} or return;
+        my (@wrong, %last);
+
+        for my $event (@{$room->{once}}) {
+            my ($what) = $event->{type} =~ /^participant\.(\w+)/;
+
+            $last{$event->{uid}} = $what if $what;
+
+            push @wrong, sprintf 'it ended with %d at %d, and has %d at %d',
+                                 @$event{qw(state at)},
+                                 @$kept{qw(status ended)}
+                if $event->{type} eq 'room.finished'
+                   && ($event->{state} != $kept->{status}
+                       || $event->{at} != int $kept->{ended});
+        }
+
+        for my $uid (sort keys %{$kept->{members}}) {
+            my $status = $kept->{members}{$uid};
+            my $told = $last{$uid} || '';
+
+            next if requests_of($room, 'join', $uid);
+
+            push @wrong, "$uid has status $status, but " . ($told || 'nothing')
+                         . ' was told last'
+                if $status != ($STATUS{$told} || $status)
+                   || $status == 2 && $told ne 'rejected';
+        }
+
+        return @wrong;
+    } $it;
+}
+
+
 # An event is not sent before the change before it was accepted.  Those of one
 # type from one change are sent side by side.
 
@@ -544,6 +727,7 @@ sub duplicates {
     my (@wrong, %repeats);
 
     my @stalls = grep { $_->{e} - $_->{b} > 0.5 } @{$it->{stalls}};
+    my @switches = map { { b => $_->[0], e => $_->[1] } } undoing($it);
 
     for my $app (@{$run->{apps}}, $run->{extra}) {
         my $n = { one => 0, two => 1 }->{$app};
@@ -554,12 +738,13 @@ sub duplicates {
             my $workers = $what eq 'worker' ? 1
                           : $what =~ /^(?:nginx|master|link)$/
                             ? $run->{workers}
-                          : $what eq 'redis' ? 2 * $run->{workers}
+                          : $what =~ /^(?:redis|replica)$/ ? 2 * $run->{workers}
                           : $what eq 'app' && defined $n
                             && $n == $fault->{target} ? 2 * $run->{workers}
                           : 0;
 
-            next if !$workers || $how =~ /^(?:reload|flush|clock|full)$/;
+            next if !$workers || $how =~ /^(?:reload|flush|full)$/
+                    || $fault->{kind} eq 'nginx.clock';
 
             $bound += $workers * $run->{in_flight}
                       * (1 + ceil(($fault->{e} - $fault->{b})
@@ -567,16 +752,17 @@ sub duplicates {
             push @causes, $fault;
         }
 
-        for my $stall (@stalls) {
+        for my $at (@stalls, @switches) {
             $bound += 2 * $run->{workers} * $run->{in_flight};
-            push @causes, $stall;
+            push @causes, $at;
         }
 
         for my $event (sort { $a->{b} <=> $b->{b} }
                        grep { $_->{app} eq $app } @{$it->{events}})
         {
             my $accepted = $accepted{$event->{id}};
-            my $after = $LEASE + $RECOVERY + 2 * $run->{hook_timeout};
+            my $after = $LEASE + $RECOVERY + 2 * $run->{hook_timeout}
+                        + $event->{skew};
 
             if (defined $accepted && $event->{b} > $accepted) {
                 $repeats{$app}++;
@@ -614,7 +800,9 @@ sub early {
         my ($room) = @_;
         my @wrong;
 
-        for my $event (events_of($room, 'participant\.(?:missed|left)')) {
+        for my $event (grep { $_->{type} =~ /^participant\.(?:missed|left)$/ }
+                            @{$room->{once}}, @{$room->{undone}})
+        {
             my ($type, $uid) = @$event{qw(type uid)};
             my @causes;
 
@@ -643,7 +831,7 @@ sub early {
 
             push @wrong, sprintf '%s of %s: %.2f s too early', $type, $uid,
                                  $early
-                if $early > 0.01;
+                if $early > 0.01 + $room->{skew};
         }
 
         return @wrong;
@@ -699,6 +887,33 @@ sub late {
 }
 
 
+# Nothing that a run takes is kept, but for the rooms in Redis.
+
+sub grown {
+    my ($it) = @_;
+    my ($start, $end) = @{$it->{quiet} || {}}{qw(start end)};
+    my @wrong;
+
+    return [undef, 'nothing was measured'] if !$start || !$end;
+
+    my $rooms = keys %{$it->{rooms}};
+    my $worker = max(@{$end->{memory}}) - max(@{$start->{memory}});
+    my $redis = $end->{redis_memory} - $start->{redis_memory};
+
+    push @wrong, map { "descriptors of nginx $_: $start->{fds}[$_], then "
+                       . $end->{fds}[$_] }
+                 grep { $end->{fds}[$_] > $start->{fds}[$_] } 0, 1;
+    push @wrong, "descriptors of Redis: $start->{redis_fds}, then "
+                 . $end->{redis_fds}
+        if $end->{redis_fds} > $start->{redis_fds};
+    push @wrong, "a worker takes $worker bytes more" if $worker > $WORKER;
+    push @wrong, "Redis takes $redis bytes more, for $rooms rooms"
+        if $redis > $BUFFERS + $ROOM * $rooms;
+
+    return map { [undef, $_] } @wrong;
+}
+
+
 # Only what the faults explain.
 
 sub logged {
@@ -728,6 +943,7 @@ sub part {
             : $k eq 'event'
             ? "$_->{app} got $_->{seq} $_->{type} " . ($_->{uid} || '')
               . " of $_->{at} -> $_->{status}"
+            : $k eq 'switch' ? '*** another primary'
             : "*** $_->{kind} $_->{target}"
               . (defined $_->{choice} ? " $_->{choice}" : '')
               . ($_->{skipped} ? ' (skipped)' : '');
@@ -735,7 +951,7 @@ sub part {
         sprintf "%8.3f %8.3f  %s\n", $since - $start,
                 ($until || $since) - $start, $text;
     } sort { $a->{b} <=> $b->{b} } grep {
-        $_->{k} eq 'fault'
+        $_->{k} =~ /^(?:fault|switch)$/
         || defined $room && ($_->{room} || '') eq $room && $_->{b}
     } @records;
 }

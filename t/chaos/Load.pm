@@ -64,12 +64,11 @@ sub caller_of {
         my $pause = $PAUSE * (0.5 + $random->());
 
         if ($response) {
-            my $now = time;
             my $status = $response->{status};
             my $failed = $status == 0 || $status >= 500;
 
             syswrite $out, $json->encode({
-                k => 'request', b => $response->{since}, e => $now,
+                k => 'request', b => $response->{since}, e => time,
                 status => 0 + $status, %{$step->{note}},
                 $failed || $status != 200
                     ? (said => $response->{error} || $response->{body}) : ()
@@ -147,18 +146,17 @@ sub plan {
 
         my @now = map { $there{$_} } sort keys %there;
 
+        my %note = (op => "livekit.$op", room => $room,
+                    defined $uid ? (uid => $uid, sid => $participant->{sid})
+                                 : (),
+                    @how ? (reason => $how[0]) : ());
         my $body;
-        my $note = { op => "livekit.$op", room => $room,
-                     defined $uid ? (uid => $uid, sid => $participant->{sid})
-                                  : (),
-                     @how ? (reason => $how[0]) : () };
 
         push @steps, {
             tries => 3,
             make => sub {
-                if ($op eq 'joined' && !$note->{listed}) {
-                    $note->{listed} = begin_session($participant);
-                }
+                $note{since} ||= begin_session($participant)
+                    if $op eq 'joined';
 
                 return { port => $option->{livekit}, method => 'PUT',
                          path => "/$room",
@@ -168,7 +166,7 @@ sub plan {
 
         push @steps, {
             tries => $LIVEKIT_TRIES,
-            note => $note,
+            note => \%note,
             make => sub {
                 my ($nginx) = @_;
                 my $it = bless { nginx => $nginx }, 'TgoRTC::Calls';
@@ -274,7 +272,7 @@ sub plan {
 }
 
 
-# A session is as old as LiveKit's word of it; when that is.
+# A session begins when LiveKit first lists it; the time (s).
 
 sub begin_session {
     my ($participant) = @_;

@@ -2,8 +2,8 @@ package World;
 
 # Copyright (C) TgoRTC contributors
 #
-# Two nginx on one Redis, two endpoints (and a third that comes and goes), a
-# stand-in for LiveKit; and what can be done to them.
+# Two nginx, what they have of Redis (Store.pm), two endpoints (and a third that
+# comes and goes), a stand-in for LiveKit; and what can be done to them.
 
 use strict;
 use warnings;
@@ -13,8 +13,10 @@ use TgoRTC::Endpoint;
 use TgoRTC::Live;
 use Time::HiRes qw(sleep time);
 
+use Clock;
 use LiveKit;
 use Load;
+use Store;
 
 my $json = JSON::PP->new->canonical->utf8;
 
@@ -30,14 +32,16 @@ my $IN_FLIGHT = 8;
 my $WORKERS = 2;
 
 my $CALLERS = 12;
-my $DISK = '48m';
 
 # seconds: no breaker stays open longer, nor does LiveKit's age
 my $SETTLE = 75;
 
+# seconds: how often it is asked whether a fault is over, how long at the end
+my ($AGAIN, $HEALED) = (0.1, 30);
 
-# Options: "file" of the history, "seed", "seconds", "fsync" (always, everysec,
-# no: without an append-only file).
+
+# Options: "file" of the history, "seed", "seconds", "redis" (single or
+# sentinels), "fsync" of it.
 
 sub new {
     my ($class, %option) = @_;
@@ -47,19 +51,62 @@ sub new {
     open $self->{history}, '>>', $option{file} or die "$option{file}: $!";
     $self->{history}->autoflush(1);
 
-    $self->start_redis;
+    $self->{store} = Store->new($option{redis}, $option{fsync});
     $self->{apps} = [map { endpoint() } 1 .. 3];
     $self->{livekit} = endpoint(server => 'LiveKit');
-    $self->{links} = [map { proxy($self->{redis}) } 0, 1];
     $self->{nginx} = [map { $self->start_nginx($_) } 0, 1];
 
     $self->note('run', seed => 0 + $option{seed}, seconds => $option{seconds},
-                fsync => $option{fsync}, ring => $RING, join => $JOIN,
-                grace => $GRACE, age => $AGE, timeout => $REDIS_TIMEOUT,
+                redis => $option{redis}, fsync => $option{fsync},
+                ring => $RING, join => $JOIN, grace => $GRACE, age => $AGE,
+                timeout => $REDIS_TIMEOUT,
                 hook_timeout => $HOOK_TIMEOUT, in_flight => $IN_FLIGHT,
                 workers => $WORKERS, apps => ['one', 'two'], extra => 'three');
 
+    $self->measure('start');
+
     return $self;
+}
+
+
+# What all processes have when nothing is under way: descriptors (of the workers
+# of each nginx; of all Redis), memory (bytes; of each worker; of Redis).
+
+sub measure {
+    my ($self, $when) = @_;
+
+    $_->idle_fds for @{$self->{nginx}};
+
+    my @pids = map { $_->pids } @{$self->{nginx}};
+
+    $self->note('quiet', when => $when, fds => $self->worker_fds,
+                memory => [map { 1024 * rss($_) } @pids],
+                redis_fds => $self->{store}->fds,
+                redis_memory => 0 + $self->{store}->memory);
+}
+
+
+# Without the connections to endpoints, which are kept for the next event.
+
+sub worker_fds {
+    my ($self) = @_;
+    my %port = map { $_->{port} => 1 } @{$self->{apps}}, $self->{livekit};
+    my (%kept, @fds);
+
+    for (split /\n/, slurp('/proc/net/tcp')) {
+        my ($remote, $inode) = (split)[2, 9];
+        my ($port) = $remote =~ /:(\w+)$/ or next;
+
+        $kept{"socket:[$inode]"} = 1 if $port{hex $port};
+    }
+
+    for my $nginx (@{$self->{nginx}}) {
+        my @open = map { glob "/proc/$_/fd/*" } $nginx->pids;
+
+        push @fds, scalar grep { !$kept{readlink $_ || ''} } @open;
+    }
+
+    return \@fds;
 }
 
 
@@ -70,65 +117,16 @@ sub note {
 }
 
 
-# What makes a process see another time: as the file says, which is read again
-# each second.
-
-# Redis bears no such thing: its allocator asks for the time before the library
-# is ready.
-
-sub clock {
-    my ($name) = @_;
-    my ($library) = glob '/usr/lib/*/faketime/libfaketime.so.1';
-
-    return if !defined $library;
-
-    my $file = TgoRTC::Live::name("clock-$name");
-    set_clock($file, 0);
-
-    return { file => $file, env => {
-        LD_PRELOAD => $library, FAKETIME_TIMESTAMP_FILE => $file,
-        FAKETIME_DONT_FAKE_MONOTONIC => 1, FAKETIME_CACHE_DURATION => 1,
-        FAKETIME_DONT_RESET => 1
-    } };
-}
-
-
-sub set_clock {
-    my ($file, $offset) = @_;
-
-    open my $fh, '>', "$file.new" or die "$file: $!";
-    printf $fh "%+.1f\n", $offset;
-    close $fh;
-    rename "$file.new", $file or die "$file: $!";
-}
-
-
-# Redis on a small disk of its own where one can be mounted: in a namespace
-# that ends with the run.
-
-sub start_redis {
-    my ($self) = @_;
-    my @args = $self->{fsync} eq 'no' ? ()
-               : ('--appendonly', 'yes', '--appendfsync', $self->{fsync},
-                  '--auto-aof-rewrite-min-size', '12mb');
-
-    my $disk = TgoRTC::Live::name('disk');
-
-    mkdir $disk or die "$disk: $!";
-    $self->{disk} = World::Disk::mount($disk, $DISK) if $ENV{CHAOS_MOUNTS};
-    $self->{redis} = redis(args => [@args, '--dir', $disk]);
-}
-
-
 sub start_nginx {
     my ($self, $i) = @_;
-    my $clock = clock("nginx$i");
+    my $clock = Clock->new(TgoRTC::Live::Nginx::binary(), '-v');
+    my $env = $clock ? $clock->env : {};
 
     my $nginx = nginx(
-        redis => $self->{links}[$i]{address} . " timeout=${REDIS_TIMEOUT}s",
+        redis => $self->{store}->address($i) . " timeout=${REDIS_TIMEOUT}s",
         listen => '', workers => $WORKERS, log_level => 'notice', later => 1,
-        main => join('', map { "env $_;\n" } sort keys %{$clock->{env} || {}}),
-        env => $clock->{env} || {}, server => <<'END');
+        main => join('', map { "env $_;\n" } sort keys %$env), env => $env,
+        server => <<'END');
 location = /api/v1/webhooks/livekit {
     tgortc_livekit_webhook;
 }
@@ -138,6 +136,7 @@ location /api/v1/webhooks/logs {
 END
 
     $nginx->{clock} = $clock;
+    $nginx->{choice} = 0;
     $nginx->{http} = $self->settings(0);
     $nginx->start;
 
@@ -159,7 +158,8 @@ sub settings {
             . "max_in_flight=$IN_FLIGHT");
     } 0 .. ($choice < 2 ? 1 : 2);
 
-    return $hooks . 'tgortc_livekit_api ' . $self->{livekit}->url('/') . ";\n"
+    return $hooks . $self->{store}->directives
+        . 'tgortc_livekit_api ' . $self->{livekit}->url('/') . ";\n"
         . "tgortc_webhook_retry delays=200ms,500ms,1s max_age=1h;\n"
         . sprintf "tgortc_ring_timeout %dms;\ntgortc_join_timeout %dms;\n"
                   . "tgortc_rejoin_grace %dms;\ntgortc_room_max_age %dms;\n",
@@ -193,23 +193,23 @@ sub run {
         last if !$what;
 
         if (ref $what eq 'CODE') {
-            $what->();
+            push @later, [time - $start + $AGAIN, $what] if !$what->();
             next;
         }
 
         my $heal = $self->strike($what) or next;
 
         push @later, [time - $start + $what->{for}, $heal];
-        @later = sort { $a->[0] <=> $b->[0] } @later;
     }
 
-    $_->[1] && ref $_->[1] eq 'CODE' && $_->[1]->() for @later;
+    for my $heal (grep { ref $_ eq 'CODE' } map { $_->[1] } @later) {
+        wait_for($heal, $HEALED);
+    }
 
-    # all have the endpoint that comes and goes again, so that it gets the rest
+    # all have the endpoint that comes and goes, so that it gets the rest
 
-    for my $nginx (@{$self->{nginx}}) {
-        $nginx->{http} = $self->settings(2);
-        $nginx->write_conf;
+    for my $nginx (grep { $_->{choice} < 2 } @{$self->{nginx}}) {
+        $self->configure($nginx, 2);
         $nginx->reload(20);
     }
 
@@ -220,6 +220,7 @@ sub run {
     ask({ port => $self->{livekit}{port}, method => 'PUT', path => '/' });
     $self->note('gone', e => time);
     $self->settle;
+    $self->measure('end');
     $self->note('stall', %$_) for @{$watchdog->finish->{stalls} || []};
     $self->collect;
 }
@@ -246,14 +247,18 @@ sub watchdog {
 }
 
 
-# Begins a fault; what ends it.  Both are noted together, with their times.
+# Begins a fault; what ends it, and says whether it is over.  Both are noted
+# together, with their times.  Nothing befalls Redis before it is in order again
+# after the fault before.
 
 sub strike {
     my ($self, $fault) = @_;
     my ($what, $how) = $fault->{kind} =~ /^(\w+)\.(\w+)$/;
     my $method = "${what}_$how";
+    my $it = $self->can($method) ? $self : $self->{store};
+    my $is_redis = $what =~ /^(?:redis|replica)$/;
     my $since = time;
-    my $heal = $self->$method($fault);
+    my $heal = (!$is_redis || $it->in_order) && $it->$method($fault);
     my %note = (kind => $fault->{kind}, target => $fault->{target},
                 choice => $fault->{choice}, b => $since);
 
@@ -267,9 +272,14 @@ sub strike {
 
     $self->note('begin', %note);
 
+    my $ended;
+
     return sub {
-        $heal->();
+        $heal->() if !$ended++;
+        return if $is_redis && !$it->in_order;
         $self->note('fault', %note, e => time);
+
+        return 1;
     };
 }
 
@@ -337,11 +347,19 @@ sub nginx_reload {
     my ($self, $fault) = @_;
     my $nginx = $self->{nginx}[$fault->{target}];
 
-    $nginx->{http} = $self->settings($fault->{choice});
-    $nginx->write_conf;
+    $self->configure($nginx, $fault->{choice});
     $nginx->signal('HUP');
 
     return 1;
+}
+
+
+sub configure {
+    my ($self, $nginx, $choice) = @_;
+
+    $nginx->{choice} = $choice;
+    $nginx->{http} = $self->settings($choice);
+    $nginx->write_conf;
 }
 
 
@@ -350,95 +368,9 @@ sub nginx_clock {
 
     my $clock = $self->{nginx}[$fault->{target}]{clock} or return;
 
-    set_clock($clock->{file}, $fault->{choice});
+    $clock->set($fault->{choice});
 
-    return sub { set_clock($clock->{file}, 0) };
-}
-
-
-sub link_order {
-    my ($self, $fault, $order) = @_;
-    my $link = $self->{links}[$fault->{target}];
-
-    $link->tell($order);
-
-    return sub { $link->tell('pass') };
-}
-
-
-sub link_cut { return $_[0]->link_order($_[1], "cut $_[1]{for}") }
-sub link_delay { return $_[0]->link_order($_[1], "delay $_[1]{choice}") }
-sub link_hold { return $_[0]->link_order($_[1], 'hold') }
-sub link_deaf { return $_[0]->link_order($_[1], 'deaf') }
-sub link_mute { return $_[0]->link_order($_[1], 'mute') }
-
-
-sub redis_kill {
-    my ($self) = @_;
-    my $redis = $self->{redis};
-
-    $redis->stop;
-
-    return sub { $redis->start };
-}
-
-
-sub redis_stop {
-    my ($self) = @_;
-    my $redis = $self->{redis};
-
-    $redis->signal('STOP');
-
-    return sub { $redis->signal('CONT') };
-}
-
-
-sub redis_flush { return $_[0]->tell_redis('SCRIPT', 'FLUSH') }
-sub redis_clients { return $_[0]->tell_redis('CLIENT', 'KILL', 'TYPE',
-                                             'normal') }
-
-
-sub tell_redis {
-    my ($self, @command) = @_;
-
-    return eval { $self->{redis}->command(@command); 1 };
-}
-
-
-# It may still delete.
-
-sub redis_full {
-    my ($self) = @_;
-
-    $self->tell_redis('CONFIG', 'SET', 'maxmemory', '500kb') or return;
-
-    return sub { $self->tell_redis('CONFIG', 'SET', 'maxmemory', 0) };
-}
-
-
-# A Redis that has to write each change before it answers ends when it cannot.
-
-sub redis_disk {
-    my ($self) = @_;
-    my $redis = $self->{redis};
-
-    return if !$self->{disk};
-
-    open my $fh, '>', "$self->{disk}{dir}/fill" or return;
-    my $some = 'x' x 65536;
-
-    while (syswrite $fh, $some) { }
-
-    close $fh;
-
-    return sub {
-        unlink "$self->{disk}{dir}/fill";
-
-        if (waitpid($redis->{pid}, POSIX::WNOHANG()) != 0) {
-            $redis->stop;
-            $redis->start;
-        }
-    };
+    return sub { $clock->set(0) };
 }
 
 
@@ -497,9 +429,8 @@ sub livekit_fail {
 sub stop {
     my ($self) = @_;
 
-    $_->stop for @{$self->{nginx}}, @{$self->{links}}, @{$self->{apps}},
-                 $self->{livekit}, $self->{redis};
-    $self->{disk}->stop if $self->{disk};
+    $_->stop for @{$self->{nginx}}, @{$self->{apps}}, $self->{livekit},
+                 $self->{store};
 }
 
 
@@ -509,9 +440,11 @@ sub settle {
     my ($self) = @_;
 
     my $done = wait_for(sub {
+        sleep 0.2;
+        return if !$self->{store}->in_order;
+
         my $left = $self->left;
 
-        sleep 0.2;
         return !grep { @$_ } values %$left;
     }, $SETTLE);
 
@@ -525,7 +458,7 @@ sub settle {
 
 sub left {
     my ($self) = @_;
-    my $redis = $self->{redis};
+    my $redis = $self->{store}->primary;
     my $users = $redis->users;
 
     return {
@@ -541,20 +474,30 @@ sub left {
 
 sub collect {
     my ($self) = @_;
-    my $redis = $self->{redis};
+    my $redis = $self->{store}->primary;
 
     $_->await_answers for @{$self->{apps}};
 
     for my $key (@{$redis->command('KEYS', '{tgortc}:room:*')}) {
         my $room = $redis->command('EVAL', <<'END', 1, $key) or next;
 local room = cmsgpack.unpack(redis.call('GET', KEYS[1]))
-return { room[2], string.format('%.0f', room[6]),
-         string.format('%.0f', room[9]), room[11] }
+local reply = { room[2], string.format('%.0f', room[6]),
+                string.format('%.0f', room[9]), room[11] }
+
+for _, member in ipairs(room[13]) do
+    reply[#reply + 1] = member[1]
+    reply[#reply + 1] = tostring(member[2])
+end
+
+return reply
 END
 
+        my ($status, $created, $ended, $seq, @members) = @$room;
+
         $self->note('room', room => $key =~ s/^.*?:room://r,
-                    status => 0 + $room->[0], created => $room->[1] / 1000,
-                    ended => $room->[2] / 1000, seq => 0 + $room->[3]);
+                    status => 0 + $status, created => $created / 1000,
+                    ended => $ended / 1000, seq => 0 + $seq,
+                    members => { @members });
     }
 
     for my $i (0, 1) {
@@ -566,14 +509,14 @@ END
             for split /\n/, $nginx->trouble;
     }
 
-    # our own connection is one
+    # besides ours, those of sentinels and between primary and replica
 
-    my $clients = wait_for(sub {
-        () = $redis->command('CLIENT', 'LIST', 'TYPE', 'normal') =~ /^id=/mg;
-    }) && (() = $redis->command('CLIENT', 'LIST') =~ /^id=/mg);
+    my @clients = grep { !/ name=sentinel-| flags=[SM]/ }
+                  split /\n/, $redis->command('CLIENT', 'LIST');
 
-    $self->note('log', nginx => 0, line => "$clients connections to Redis")
-        if $clients > 1;
+    $self->note('log', nginx => 0, line => "a connection to Redis: $_")
+        for @clients > 1 ? @clients : ();
+    $self->note('switch', b => $_, e => $_) for $self->{store}->switches;
 
     for my $i (0 .. 2) {
         for my $request ($self->{apps}[$i]->requests) {
@@ -590,32 +533,6 @@ END
     }
 
     close $self->{history};
-}
-
-
-# A small file system in memory.
-
-package World::Disk;
-
-use strict;
-use warnings;
-
-
-sub mount {
-    my ($dir, $size) = @_;
-
-    system('mount', '-t', 'tmpfs', '-o', "size=$size,mode=755", 'chaos',
-           $dir) == 0 or return;
-
-    return TgoRTC::Live::remember(bless { dir => $dir }, 'World::Disk');
-}
-
-
-sub stop {
-    my ($self) = @_;
-    my $dir = delete $self->{dir} or return;
-
-    system('umount', $dir);
 }
 
 

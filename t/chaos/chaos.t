@@ -9,6 +9,9 @@
 #     CHAOS_SEED      of the schedule of faults and of the calls
 #     CHAOS_SEEDS     how many seeds, that one and those after it
 #     CHAOS_SECONDS   how long there is load, for each
+#     CHAOS_REDIS     single; sentinels: a primary, a replica and three
+#                     sentinels; without it odd seeds have the first, even ones
+#                     the second
 #     CHAOS_FAULTS    kinds of faults to choose from, with commas: "redis,link"
 #     CHAOS_FSYNC     of Redis's append-only file: always, everysec; "no" is
 #                     none, and has to fail
@@ -43,10 +46,11 @@ use Schedule;
 use World;
 
 my $SEED = defined $ENV{CHAOS_SEED} ? $ENV{CHAOS_SEED} : 1;
-my $SEEDS = $ENV{CHAOS_SEEDS} || 1;
-my $SECONDS = $ENV{CHAOS_SECONDS} || 30;
+my $SEEDS = $ENV{CHAOS_SEEDS} || 2;
+my $SECONDS = $ENV{CHAOS_SECONDS} || 12;
 my $FSYNC = $ENV{CHAOS_FSYNC} || 'always';
 my $DIR = $ENV{CHAOS_DIR} || "$ENV{BUILD}/chaos";
+my $REDIS = $ENV{CHAOS_REDIS};
 my @FAULTS = split /,/, $ENV{CHAOS_FAULTS} || '';
 
 my $SHOWN = 5;
@@ -56,14 +60,16 @@ make_path($DIR);
 
 for my $seed ($SEED .. $SEED + $SEEDS - 1) {
     my $file = "$DIR/seed-$seed.json";
-    my @faults = Schedule::make($seed, $SECONDS, @FAULTS);
+    my $redis = $REDIS || ($seed % 2 ? 'single' : 'sentinels');
+    my @faults = Schedule::make($seed, $SECONDS, $redis, @FAULTS);
 
-    diag("CHAOS_SEED=$seed CHAOS_SECONDS=$SECONDS CHAOS_FSYNC=$FSYNC"
+    diag("CHAOS_SEED=$seed CHAOS_SECONDS=$SECONDS CHAOS_REDIS=$redis "
+         . "CHAOS_FSYNC=$FSYNC"
          . (@FAULTS ? ' CHAOS_FAULTS=' . join ',', @FAULTS : '')
          . ": $file");
 
     my $world = World->new(file => $file, seed => $seed, seconds => $SECONDS,
-                           fsync => $FSYNC);
+                           redis => $redis, fsync => $FSYNC);
     $world->run(@faults);
     $world->stop;
 

@@ -36,6 +36,9 @@ sub history {
         request('leave', 'g', 1.5, uid => 'e')
     );
 
+    my %status = (r => 4, m => 6, g => 6);
+    my %members = (r => { a => 3, b => 2 }, m => { c => 4, d => 4 },
+                   g => { e => 3, f => 2, g => 2 });
     my %events = (
         r => [[0, 'participant.invited', 'b'], [1, 'participant.rejected', 'b'],
               [1, 'room.finished']],
@@ -67,13 +70,22 @@ sub history {
                 { k => 'event', app => $_, b => $b, e => $b + 0.01,
                   status => 200, room => $room, seq => $seq,
                   id => "$room$at$type-$seq", type => $type,
-                  defined $uid ? (uid => $uid) : (), at => 1000 + $at }
+                  defined $uid ? (uid => $uid) : (), at => 1000 + $at,
+                  state => $status{$room} }
             } 'one', 'two';
         }
 
-        push @history, { k => 'room', room => $room, status => 2,
-                         created => 1000.05, ended => 1003, seq => $seq };
+        push @history, { k => 'room', room => $room, seq => $seq,
+                         created => 1000.05,
+                         ended => 1000.6 + $events{$room}[-1][0],
+                         status => $status{$room},
+                         members => $members{$room} };
     }
+
+    push @history, map {
+        { k => 'quiet', when => $_, fds => [30, 30], memory => [1e7, 1.1e7],
+          redis_fds => 20, redis_memory => 1e6 }
+    } qw(start end);
 
     return (@history, { k => 'end', e => 1020, map { $_ => [] }
                         qw(users deadlines queues due ringing) });
@@ -95,6 +107,13 @@ sub event {
 
     return (grep { $_->{k} eq 'event' && $_->{room} eq $room
                    && $_->{seq} == $seq && $_->{app} eq 'one' } @$history)[0];
+}
+
+
+sub kept {
+    my ($history, $room) = @_;
+
+    return (grep { $_->{k} eq 'room' && $_->{room} eq $room } @$history)[0];
 }
 
 
@@ -144,21 +163,39 @@ finds('a room of which nobody knows', 'lost r', sub {
                          && $_[0]{room} eq 'r' });
 });
 
-finds('a rejection that was answered, and lost', 'lost r', sub {
-    for (@{$_[0]}) {
-        next if $_->{k} ne 'event' || $_->{room} ne 'r' || $_->{seq} < 2;
+sub not_rejected {
+    my ($history) = @_;
+    my $kept = kept($history, 'r');
+
+    @$kept{qw(status ended members)} = (6, 1003.6, { a => 4, b => 4 });
+
+    for (grep { $_->{k} eq 'event' && $_->{room} eq 'r' && $_->{seq} > 1 }
+              @$history)
+    {
         $_->{type} = 'participant.missed' if $_->{seq} == 2;
         $_->{at} = 1003;
         $_->{b} += 3;
         $_->{e} += 3;
+        $_->{state} = 6;
     }
-});
+}
 
-finds('one of two invited', 'delivery g, half g, invented g, lost g', sub {
+finds('a rejection that was answered, and lost', 'lost r', \&not_rejected);
+
+finds('one of two invited', 'delivery g, half g, invented g, lost g, told g',
+      sub {
     without($_[0], sub { $_[0]{k} eq 'event' && $_[0]{room} eq 'g'
                          && $_[0]{seq} == 2 });
     $_->{uid} = 'x' for grep { $_->{k} eq 'event' && $_->{room} eq 'g'
                                && $_->{seq} == 6 } @{$_[0]};
+});
+
+finds('another end than Redis has', 'told r', sub {
+    event($_[0], 'r', 3)->{state} = 2;
+});
+
+finds('another end of somebody', 'told m', sub {
+    kept($_[0], 'm')->{members}{d} = 2;
 });
 
 finds('events in the wrong order', 'order r', sub {
@@ -175,7 +212,7 @@ finds('of one change, side by side', '', sub {
     $one->{b} = $other->{b};
 });
 
-finds('an event after the end', 'delivery r', sub {
+finds('an event after the end', 'delivery r, told r', sub {
     for (grep { $_->{k} eq 'event' && $_->{room} eq 'r' } @{$_[0]}) {
         if ($_->{seq} == 3) {
             $_->{type} = 'room.started';
@@ -211,7 +248,7 @@ finds('one who is stuck', 'stuck r', sub {
     $_->{users} = ['b in r'] for grep { $_->{k} eq 'end' } @{$_[0]};
 });
 
-finds('a room that goes on', 'stuck m', sub {
+finds('a room that goes on', 'stuck m, told m', sub {
     $_->{status} = 1 for grep { $_->{k} eq 'room' && $_->{room} eq 'm' }
                               @{$_[0]};
 });
@@ -229,6 +266,8 @@ sub later {
     {
         $event->{$_} += $seconds for qw(b e at);
     }
+
+    kept($history, 'm')->{ended} += $seconds;
 }
 
 finds('a deadline that is early', 'early m', sub { later($_[0], -2) });
@@ -262,21 +301,8 @@ finds('done after it was refused', 'invented r', sub {
             $_->{e} += 2;
         }
     }
-});
 
-finds('joined before LiveKit had him', 'invented g', sub {
-    my ($request) = grep { $_->{op} && $_->{op} eq 'livekit.joined' } @{$_[0]};
-
-    $request->{b} += 1;
-    $request->{e} += 1;
-});
-
-finds('nothing where LiveKit listed him first', '', sub {
-    my ($request) = grep { $_->{op} && $_->{op} eq 'livekit.joined' } @{$_[0]};
-
-    $request->{listed} = $request->{b};
-    $request->{b} += 1;
-    $request->{e} += 1;
+    kept($_[0], 'r')->{ended} += 2;
 });
 
 finds('created after it was refused', 'invented r', sub {
@@ -284,6 +310,122 @@ finds('created after it was refused', 'invented r', sub {
         $_->{status} = 503 if $_->{k} eq 'request' && $_->{room} eq 'r';
         $_->{created} = 1000.2 if $_->{k} eq 'room' && $_->{room} eq 'r';
     }
+});
+
+# The callee of "m" has missed the call at a primary that was killed, and again
+# at the one that took over, where each event has another id.
+
+sub undone {
+    my ($history, $at) = @_;
+
+    push @$history, map {
+        { %$_, id => "old-$_->{seq}", b => $_->{b} - 1, e => $_->{e} - 1,
+          at => $_->{at} - 1 }
+    } grep { $_->{k} eq 'event' && $_->{room} eq 'm' && $_->{seq} > 1
+             && $_->{app} eq 'one' } @$history;
+    push @$history, { k => 'switch', b => 1000 + $at, e => 1000 + $at };
+}
+
+finds('what a failover undid', '', sub { undone($_[0], 4) });
+
+finds('what it cannot have undone', 'delivery m, told m', sub {
+    undone($_[0], 12);
+});
+
+finds('undone without a failover', 'delivery m, told m', sub {
+    undone($_[0], 4);
+    without($_[0], sub { $_[0]{k} eq 'switch' });
+});
+
+finds('an answered one that was undone', 'told r', sub {
+    my @rejected = map { { %{event($_[0], 'r', 2)}, id => 'old-2',
+                           app => $_ } } 'one', 'two';
+
+    not_rejected($_[0]);
+    push @{$_[0]}, @rejected, { k => 'switch', b => 1002, e => 1002 };
+});
+
+finds('undone, and early', 'early m', sub {
+    undone($_[0], 4);
+    $_->{b} -= 2 for grep { $_->{id} && $_->{id} eq 'old-2' } @{$_[0]};
+});
+
+sub shifted {
+    my ($history, $choice, $at) = @_;
+
+    push @$history, { k => 'fault', kind => 'redis.clock', target => 0,
+                      choice => $choice, b => 1000 + $at, e => 1001 + $at };
+}
+
+finds('early because the clock was shifted', '', sub {
+    later($_[0], -2);
+    shifted($_[0], 2, 0.1);
+});
+
+# the creator of "g" is closed before he comes, without an event
+
+sub closed {
+    my ($history) = @_;
+
+    $_->{uid} = 'f' for grep { $_->{k} eq 'event' && $_->{room} eq 'g'
+                               && $_->{type} eq 'participant.joined' }
+                             @$history;
+    push @$history, request('livekit.joined', 'g', 0.4, uid => 'f');
+}
+
+finds('a creator who has not joined', 'lost g', \&closed);
+
+finds('a creator whose time was over by a shifted clock', '', sub {
+    closed($_[0]);
+    shifted($_[0], 2, 0.1);
+});
+
+finds('earlier than that', 'early m', sub {
+    later($_[0], -3);
+    shifted($_[0], 1, 0.1);
+});
+
+finds('early, and the clock was shifted before', 'early m', sub {
+    later($_[0], -2);
+    shifted($_[0], 2, -10);
+});
+
+sub at_the_end {
+    my ($history) = @_;
+
+    return (grep { $_->{k} eq 'quiet' && $_->{when} eq 'end' } @$history)[0];
+}
+
+finds('a descriptor that stays open', 'grown', sub {
+    at_the_end($_[0])->{fds} = [30, 31];
+});
+
+finds('one of Redis', 'grown', sub { at_the_end($_[0])->{redis_fds} = 21 });
+
+finds('a worker that grows', 'grown', sub {
+    at_the_end($_[0])->{memory} = [1e7, 2e7];
+});
+
+finds('Redis that grows', 'grown', sub {
+    at_the_end($_[0])->{redis_memory} = 6e6;
+});
+
+sub joined_later {
+    my ($history) = @_;
+    my ($joined) = grep { $_->{k} eq 'request'
+                          && $_->{op} eq 'livekit.joined' } @$history;
+
+    @$joined{qw(b e)} = (1001.4, 1001.45);
+
+    return $joined;
+}
+
+finds('somebody who is there before anybody said so', 'invented g', sub {
+    joined_later($_[0]);
+});
+
+finds('somebody whom LiveKit listed', '', sub {
+    joined_later($_[0])->{since} = 1000.5;
 });
 
 finds('an alert', 'log', sub {
@@ -309,14 +451,18 @@ finds('a history that breaks off', 'run', sub {
 
 # --- the schedule
 
-my @one = Schedule::make(7, 60);
+my @one = Schedule::make(7, 60, 'single');
 
-is_deeply([Schedule::make(7, 60)], \@one, 'a seed has one schedule');
-isnt(join(' ', map { $_->{kind} } Schedule::make(8, 60)),
+is_deeply([Schedule::make(7, 60, 'single')], \@one, 'a seed has one schedule');
+isnt(join(' ', map { $_->{kind} } Schedule::make(8, 60, 'single')),
      join(' ', map { $_->{kind} } @one), 'another one has another');
 
-my %kinds = map { map { $_->{kind} => 1 } Schedule::make($_, 60) } 1 .. 40;
+my %kinds = map { $_ => 1 } Schedule::kinds();
+my %made = map { $_->{kind} => 1 }
+           map { Schedule::make($_, 60, $_ % 2 ? 'single' : 'sentinels') }
+           1 .. 80;
 
-is(scalar keys %kinds, Schedule::kinds(), 'no kind of fault is left out');
+is_deeply([sort keys %made], [sort keys %kinds],
+          'no kind of fault is left out');
 
 done_testing();

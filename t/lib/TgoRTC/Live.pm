@@ -754,7 +754,8 @@ sub new {
 
     my $self = bless {
         dir => $dir, path => "$dir/sock", address => "unix:$dir/sock",
-        args => $option{args} || [], port => $option{port} || 0
+        args => $option{args} || [], port => $option{port} || 0,
+        env => $option{env} || {}
     }, $class;
 
     $self->start if !$option{later};
@@ -776,6 +777,7 @@ sub start {
     );
 
     $self->{pid} = TgoRTC::Live::spawn(sub {
+        local @ENV{keys %{$self->{env}}} = values %{$self->{env}};
         exec @command or die "redis-server: $!";
     }, "$self->{dir}/log");
 

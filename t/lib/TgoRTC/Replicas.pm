@@ -18,18 +18,21 @@ our @EXPORT = qw(replicated sentinel load asked);
 our @ISA = 'TgoRTC::Live::Redis';
 
 
-# A primary with replicas that are in step, each a Redis with a port.
+# A primary with replicas that are in step, each a Redis with a port and with
+# the options that "each" returns for it.
 
 sub replicated {
-    my ($replicas, @args) = @_;
+    my ($replicas, %option) = @_;
     my @redis;
 
     for (0 .. $replicas) {
         my $port = free_port();
         my @of = @redis ? ('--replicaof', '127.0.0.1', $redis[0]{port})
                         : ();
+        my %more = $option{each} ? $option{each}->() : ();
 
-        push @redis, redis(port => $port, args => [@args, @of]);
+        push @redis, redis(port => $port, %more,
+                           args => [@{$more{args} || []}, @of]);
     }
 
     for my $replica (@redis[1 .. $replicas]) {
@@ -117,34 +120,54 @@ sub primary {
 sub knows {
     my ($self, $replicas, $sentinels) = @_;
 
-    return wait_for(sub {
-        my %primary = @{$self->command('SENTINEL', 'MASTER', 'calls')};
-        my @usable = grep {
-            my %replica = @$_;
-            $replica{'master-link-status'} eq 'ok'
-        } @{$self->command('SENTINEL', 'REPLICAS', 'calls')};
-
-        return $primary{flags} eq 'master' && @usable == $replicas
-               && $primary{'num-other-sentinels'} == $sentinels;
-    }, 30);
+    return wait_for(sub { $self->is_ready($replicas, $sentinels) }, 30);
 }
 
 
-# when it last said that another is the primary, in seconds since 1970; 0: never
+sub is_ready {
+    my ($self, $replicas, $sentinels) = @_;
 
-sub switched {
+    my %primary = @{$self->command('SENTINEL', 'MASTER', 'calls')};
+    my @usable = grep {
+        my %replica = @$_;
+        $replica{'master-link-status'} eq 'ok'
+    } @{$self->command('SENTINEL', 'REPLICAS', 'calls')};
+
+    return $primary{flags} eq 'master' && @usable == $replicas
+           && $primary{'num-other-sentinels'} == $sentinels;
+}
+
+
+# when it said that another is the primary, in seconds since 1970, and the port
+# of that one
+
+sub switches {
     my ($self) = @_;
-    my %month;
+    my $log = slurp("$self->{dir}/log");
+    my (%month, @switches);
 
     @month{qw(Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec)} = 0 .. 11;
 
-    my ($day, $month, $year, $h, $m, $s) = slurp("$self->{dir}/log")
-        =~ /.*\s(\d+)\ (\w+)\ (\d+)\ (\d+):(\d+):([\d.]+)\ \#
-            \ \+switch-master/sx
-        or return 0;
+    while ($log =~ /(\d+)\ (\w+)\ (\d+)\ (\d+):(\d+):([\d.]+)\ \#
+                    \ \+switch-master\ .*\ (\d+)$/gmx)
+    {
+        my $at = POSIX::mktime(int $6, $5, $4, $1, $month{$2}, $3 - 1900,
+                               0, 0, -1) + $6 - int $6;
 
-    return POSIX::mktime(int $s, $m, $h, $day, $month{$month}, $year - 1900,
-                         0, 0, -1) + $s - int $s;
+        push @switches, [$at, $7];
+    }
+
+    return @switches;
+}
+
+
+# when it last said so; 0: never
+
+sub switched {
+    my ($self) = @_;
+    my $last = ($self->switches)[-1];
+
+    return $last ? $last->[0] : 0;
 }
 
 
