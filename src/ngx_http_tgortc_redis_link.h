@@ -3,9 +3,10 @@
  * Copyright (C) TgoRTC contributors
  *
  * What the files of the connection to Redis share: redis.c has the commands,
- * redis_replicas.c what waits for replicas, redis_primary.c what comes
- * first on a connection, redis_sentinel.c who the primary is, redis_link.c and
- * redis_tls.c the connection itself.
+ * redis_replicas.c what waits for replicas, redis_outage.c what happens
+ * when Redis is lost and when it is back, redis_primary.c what comes first on a
+ * connection, redis_sentinel.c who the primary is, redis_link.c and redis_tls.c
+ * the connection itself.
  */
 
 
@@ -154,9 +155,30 @@ ngx_int_t ngx_http_tgortc_redis_greeted(ngx_http_tgortc_redis_t *redis,
 ngx_int_t ngx_http_tgortc_redis_moved(ngx_http_tgortc_redis_t *redis,
     redisReply *reply);
 
+
+/*
+ * The connection is lost, or of no use: logs the reason, once in an outage,
+ * leaves it, and tries another one by and by.
+ */
+void ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis, ngx_err_t err,
+    const char *reason);
+
 /* logs an error of the server at that address, once in an outage */
 void ngx_http_tgortc_redis_says(ngx_http_tgortc_redis_t *redis,
     ngx_str_t *addr_text, redisReply *reply);
+
+/*
+ * Closes the connection.  What was sent and not answered may have been done or
+ * not; unless the caller said "once", it is sent once more on the next
+ * connection, the scripts know it by its nonce.
+ */
+void ngx_http_tgortc_redis_leave(ngx_http_tgortc_redis_t *redis);
+
+/* sets the timer after which it is tried again, later after each time */
+void ngx_http_tgortc_redis_delay(ngx_http_tgortc_redis_t *redis);
+
+/* the outage is over */
+void ngx_http_tgortc_redis_back(ngx_http_tgortc_redis_t *redis);
 
 
 /* a watch on the sentinels; NULL without memory */

@@ -318,20 +318,6 @@ ngx_http_tgortc_redis_moved(ngx_http_tgortc_redis_t *redis, redisReply *reply)
 }
 
 
-void
-ngx_http_tgortc_redis_says(ngx_http_tgortc_redis_t *redis,
-    ngx_str_t *addr_text, redisReply *reply)
-{
-    if (!redis->outage) {
-        redis->outage = 1;
-        redis->down_since = ngx_current_msec;
-        ngx_log_error(NGX_LOG_ERR, redis->log, 0,
-                      "tgortc: redis \"%V\" (%V) says \"%s\"",
-                      &redis->conf->address, addr_text, reply->str);
-    }
-}
-
-
 /* names are never resolved in a worker */
 
 static ngx_int_t

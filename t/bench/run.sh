@@ -226,7 +226,7 @@ end() {
 }
 
 
-# run_wrk NAME COMMAND WORKER URL OPERATION [ROOMS]: sets $requests
+# run_wrk NAME COMMAND WORKER URL OPERATION [ROOMS [PAUSE]]: sets $requests
 
 run_wrk() {
     local name=$1 command=$2 line field
@@ -355,6 +355,13 @@ measure() {
         expect_rooms tgortc -ge $requests
     done
 
+    # each connection waits as long as makes it half of what was possible
+
+    redis flushall > /dev/null
+    run_wrk 'create, half load' evalsha $tgortc_worker \
+        "$tgortc_url/api/v1/rooms" create '' \
+        "$(calc 2 "2000 * $connections / ${rate[create]}")"
+
     # three times as many rooms as there were creates: none is met twice
 
     rooms=$((rate[create] * seconds * 3))
@@ -438,7 +445,7 @@ END
 
 
 report() {
-    local name rooms bare='yardstick create'
+    local name rooms bare='yardstick create' redis='`redis-benchmark` create'
 
     machine
     echo
@@ -446,8 +453,8 @@ report() {
         'Redis CPU, µs' 'Redis calls' 'script, µs'
     row -- --: --: --: --: --: --: --:
 
-    for name in 'nginx `return 200`' "$bare" create join leave sync \
-        '`redis-benchmark` create' '`redis-benchmark` SET'
+    for name in 'nginx `return 200`' "$bare" create 'create, half load' join \
+        leave sync '`redis-benchmark` create' '`redis-benchmark` SET'
     do
         row "$name" "${rate[$name]}" "${p50[$name]}" "${p99[$name]}" \
             "${worker_us[$name]-}" "${redis_us[$name]-}" "${calls[$name]-}" \
@@ -459,6 +466,9 @@ report() {
     row -- --: --:
     row 'requests/s of create / of the yardstick' \
         "$(calc 2 "${rate[create]} / ${rate[$bare]}")" '≥ 0.8'
+    row 'requests/s of create / of `redis-benchmark`' \
+        "$(calc 2 "${rate[create]} / ${rate[$redis]}")" '≥ 0.8'
+    row 'p99 of create at half load' "${p99['create, half load']} ms" '≤ 2 ms'
     row 'worker CPU of create / Redis CPU of create' \
         "$(calc 2 "${worker_us[create]} / ${redis_us[create]}")" '≤ 1.5'
     row 'worker CPU of create / of the yardstick' \

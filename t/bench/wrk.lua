@@ -1,9 +1,10 @@
 -- The requests of t/bench/run.sh, one operation at a time:
 --
---     wrk -t1 … -s wrk.lua URL -- OPERATION [ROOMS]
+--     wrk -t1 … -s wrk.lua URL -- OPERATION [ROOMS [PAUSE]]
 --
 -- The users of a create are new in each request.  join, leave and sync go
--- through the ROOMS rooms that rooms.pl has made.
+-- through the ROOMS rooms that rooms.pl has made.  Before a request a connection
+-- waits for PAUSE ms on average, by chance.
 
 local n = -1
 local operations = {}
@@ -46,6 +47,15 @@ end
 
 function init(args)
     operation, rooms = operations[args[1]], tonumber(args[2])
+
+    local pause = tonumber(args[3])
+
+    -- wrk looks whether there is this function
+    if pause then
+        function delay()
+            return math.floor(-pause * math.log(1 - math.random()) + 0.5)
+        end
+    end
 end
 
 

@@ -1,0 +1,123 @@
+
+/*
+ * Copyright (C) TgoRTC contributors
+ *
+ * When Redis is lost, and back: said once each; what becomes of the commands.
+ */
+
+
+#include "ngx_http_tgortc_redis_link.h"
+#include "ngx_http_tgortc_counters.h"
+
+
+/* ms between two attempts to connect, doubled after each that fails */
+#define NGX_HTTP_TGORTC_REDIS_BACKOFF_MIN  50
+#define NGX_HTTP_TGORTC_REDIS_BACKOFF_MAX  1000
+
+
+void
+ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis, ngx_err_t err,
+    const char *reason)
+{
+    if (!redis->outage) {
+        redis->outage = 1;
+        redis->down_since = ngx_current_msec;
+        ngx_log_error(NGX_LOG_ERR, redis->log, err,
+                      "tgortc: redis \"%V\" (%V): %s", &redis->conf->address,
+                      &redis->addr_text, reason);
+    }
+
+    /* who it is has to be asked again */
+
+    redis->primary.socklen = 0;
+
+    ngx_http_tgortc_redis_leave(redis);
+    ngx_http_tgortc_redis_delay(redis);
+}
+
+
+void
+ngx_http_tgortc_redis_delay(ngx_http_tgortc_redis_t *redis)
+{
+    ngx_msec_t  delay;
+
+    delay = ngx_max(redis->backoff, NGX_HTTP_TGORTC_REDIS_BACKOFF_MIN);
+    redis->backoff = ngx_min(2 * delay, NGX_HTTP_TGORTC_REDIS_BACKOFF_MAX);
+
+    ngx_add_timer(&redis->timer, delay / 2 + ngx_random() % (delay + 1));
+}
+
+
+void
+ngx_http_tgortc_redis_leave(ngx_http_tgortc_redis_t *redis)
+{
+    ngx_queue_t                *q, lost;
+    ngx_http_tgortc_command_t  *cmd;
+
+    ngx_http_tgortc_redis_close(redis);
+    ngx_http_tgortc_redis_unhold(redis);
+
+    ngx_queue_init(&lost);
+
+    while (!ngx_queue_empty(&redis->sent)) {
+        q = ngx_queue_last(&redis->sent);
+        cmd = ngx_queue_data(q, ngx_http_tgortc_command_t, queue);
+
+        ngx_queue_remove(q);
+
+        if (cmd->abandoned || (!cmd->undone && (cmd->once || cmd->resent))) {
+            ngx_queue_insert_head(&lost, q);
+
+        } else {
+            cmd->resent |= !cmd->undone;
+            cmd->undone = 0;
+            ngx_queue_insert_head(&redis->waiting, q);
+        }
+    }
+
+    while (!ngx_queue_empty(&lost)) {
+        q = ngx_queue_head(&lost);
+        cmd = ngx_queue_data(q, ngx_http_tgortc_command_t, queue);
+
+        if (!cmd->abandoned) {
+            ngx_http_tgortc_count(
+                    redis->counters->redis_errors[NGX_HTTP_TGORTC_REDIS_LOST]);
+        }
+
+        ngx_http_tgortc_redis_complete(cmd, NULL);
+    }
+}
+
+
+void
+ngx_http_tgortc_redis_says(ngx_http_tgortc_redis_t *redis,
+    ngx_str_t *addr_text, redisReply *reply)
+{
+    if (!redis->outage) {
+        redis->outage = 1;
+        redis->down_since = ngx_current_msec;
+        ngx_log_error(NGX_LOG_ERR, redis->log, 0,
+                      "tgortc: redis \"%V\" (%V) says \"%s\"",
+                      &redis->conf->address, addr_text, reply->str);
+    }
+}
+
+
+void
+ngx_http_tgortc_redis_back(ngx_http_tgortc_redis_t *redis)
+{
+    redis->outage = 0;
+    redis->doubtful = 0;
+
+    ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
+                  "tgortc: redis \"%V\" is back", &redis->conf->address);
+}
+
+
+void
+ngx_http_tgortc_redis_trust(ngx_http_tgortc_redis_t *redis)
+{
+    if (redis->doubtful) {
+        ngx_http_tgortc_redis_back(redis);
+    }
+}
