@@ -89,8 +89,8 @@ ngx_int_t ngx_http_tgortc_call(ngx_http_tgortc_app_t *app,
 
 /*
  * Calls a script about the room of the request's params, with their uids
- * behind the arguments and once if they say so, and answers the request, now or later; takes over the
- * caller's reference to the request.
+ * behind the arguments and once if they say so, and answers the request, now or
+ * later; takes over the caller's reference to the request.
  */
 void ngx_http_tgortc_call_answer(ngx_http_request_t *r,
     ngx_http_tgortc_script_e script, ngx_str_t *args, ngx_uint_t n,

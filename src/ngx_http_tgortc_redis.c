@@ -12,8 +12,8 @@
  * Why not hiredis's asynchronous context: it asserts, and so kills the worker,
  * on a reply nobody asked for; has no timeouts in 0.14; frees itself under its
  * callbacks, differently in 0.14 and 1.x; and closes a descriptor that nginx
- * watches.  Its reader has none of this, and an nginx connection needs no bridge
- * to nginx's events.
+ * watches.  Its reader has none of this, and an nginx connection needs no
+ * bridge to nginx's events.
  */
 
 
@@ -793,8 +793,8 @@ ngx_http_tgortc_redis_is_late(ngx_http_tgortc_command_t *cmd, int64_t ms)
 
 
 /*
- * Redis's clock is known to a few ms at best: sooner, so that nothing can happen
- * after its timeout was answered.
+ * Redis's clock is known to a few ms at best: sooner, so that nothing can
+ * happen after its timeout was answered.
  */
 
 static int64_t

@@ -9,9 +9,8 @@ package Store;
 use strict;
 use warnings;
 
+use TgoRTC::Clock;
 use TgoRTC::Live ();
-
-use Clock;
 
 
 # Which of the two, and "appendfsync" (always, everysec; "no": without an
@@ -35,7 +34,7 @@ sub new {
 
 sub options {
     my ($self) = @_;
-    my $clock = Clock->new('redis-server', '--version');
+    my $clock = TgoRTC::Clock->new('redis-server', '--version');
 
     push @{$self->{clocks}}, $clock;
 

@@ -9,11 +9,11 @@ use strict;
 use warnings;
 
 use JSON::PP;
+use TgoRTC::Clock;
 use TgoRTC::Endpoint;
 use TgoRTC::Live;
 use Time::HiRes qw(sleep time);
 
-use Clock;
 use LiveKit;
 use Load;
 use Store;
@@ -119,7 +119,7 @@ sub note {
 
 sub start_nginx {
     my ($self, $i) = @_;
-    my $clock = Clock->new(TgoRTC::Live::Nginx::binary(), '-v');
+    my $clock = TgoRTC::Clock->new(TgoRTC::Live::Nginx::binary(), '-v');
     my $env = $clock ? $clock->env : {};
 
     my $nginx = nginx(

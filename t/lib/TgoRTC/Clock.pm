@@ -1,4 +1,4 @@
-package Clock;
+package TgoRTC::Clock;
 
 # Copyright (C) TgoRTC contributors
 #
