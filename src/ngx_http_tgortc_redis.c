@@ -388,27 +388,15 @@ ngx_http_tgortc_redis_write_handler(ngx_event_t *wev)
     c = wev->data;
     redis = c->data;
 
-    if (redis->state < NGX_HTTP_TGORTC_REDIS_GREETING) {
+    rc = ngx_http_tgortc_redis_begin(redis, ngx_http_tgortc_redis_greet);
 
-        rc = ngx_http_tgortc_redis_opened(redis);
+    if (rc == NGX_AGAIN) {
+        return;
+    }
 
-        if (rc == NGX_AGAIN) {
-            return;
-        }
-
-        if (rc != NGX_OK) {
-            ngx_http_tgortc_redis_fail(redis, redis->err, redis->reason);
-            return;
-        }
-
-        if (ngx_http_tgortc_redis_greet(redis) != NGX_OK) {
-            ngx_http_tgortc_redis_fail(redis, 0, "no memory");
-            return;
-        }
-
-        if (c->read->ready) {
-            ngx_post_event(c->read, &ngx_posted_events);
-        }
+    if (rc != NGX_OK) {
+        ngx_http_tgortc_redis_fail(redis, redis->err, redis->reason);
+        return;
     }
 
     if (redis->unwaited && !redis->waits

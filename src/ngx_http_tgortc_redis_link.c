@@ -28,6 +28,7 @@ typedef int     ngx_http_tgortc_redis_elements_t;
 
 
 static u_char *ngx_http_tgortc_redis_length(u_char *p, u_char type, size_t n);
+static ngx_int_t ngx_http_tgortc_redis_opened(ngx_http_tgortc_redis_t *redis);
 static ngx_int_t ngx_http_tgortc_redis_reserve(ngx_http_tgortc_redis_t *redis,
     size_t len);
 static redisReader *ngx_http_tgortc_redis_reader(void);
@@ -112,7 +113,7 @@ ngx_http_tgortc_redis_open(ngx_http_tgortc_redis_t *redis, ngx_addr_t *addr)
 }
 
 
-ngx_int_t
+static ngx_int_t
 ngx_http_tgortc_redis_opened(ngx_http_tgortc_redis_t *redis)
 {
     int                err;
@@ -153,6 +154,39 @@ ngx_http_tgortc_redis_opened(ngx_http_tgortc_redis_t *redis)
     }
 
 #endif
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_tgortc_redis_begin(ngx_http_tgortc_redis_t *redis,
+    ngx_http_tgortc_greet_pt greet)
+{
+    ngx_int_t     rc;
+    ngx_event_t  *rev;
+
+    if (redis->state >= NGX_HTTP_TGORTC_REDIS_GREETING) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_tgortc_redis_opened(redis);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (greet(redis) != NGX_OK) {
+        redis->err = 0;
+        redis->reason = "no memory";
+        return NGX_ERROR;
+    }
+
+    rev = redis->connection->read;
+
+    if (rev->ready) {
+        ngx_post_event(rev, &ngx_posted_events);
+    }
 
     return NGX_OK;
 }

@@ -112,6 +112,10 @@ struct ngx_http_tgortc_redis_s {
 };
 
 
+/* sends what comes first on a connection: NGX_OK or NGX_ERROR */
+typedef ngx_int_t (*ngx_http_tgortc_greet_pt)(ngx_http_tgortc_redis_t *redis);
+
+
 /* sends a command on a connection that is ready: NGX_OK or NGX_ERROR */
 ngx_int_t ngx_http_tgortc_redis_push(ngx_http_tgortc_command_t *cmd);
 
@@ -198,14 +202,15 @@ ngx_int_t ngx_http_tgortc_redis_open(ngx_http_tgortc_redis_t *redis,
     ngx_addr_t *addr);
 
 /*
- * For the write handler of a connection that is being opened.  NGX_OK: it is
- * open; NGX_AGAIN: the handler is called again; NGX_ERROR and the reason.
+ * For the write handler of a connection: opens and greets it, unless that was
+ * done.  NGX_AGAIN: the handler is called again; NGX_ERROR and the reason.
  */
-ngx_int_t ngx_http_tgortc_redis_opened(ngx_http_tgortc_redis_t *redis);
+ngx_int_t ngx_http_tgortc_redis_begin(ngx_http_tgortc_redis_t *redis,
+    ngx_http_tgortc_greet_pt greet);
 
 #if (NGX_SSL)
 
-/* the same for the part of it that is TLS */
+/* the part of opening that is TLS, with the same results */
 ngx_int_t ngx_http_tgortc_redis_tls(ngx_http_tgortc_redis_t *redis);
 
 #endif

@@ -133,27 +133,15 @@ ngx_http_tgortc_sentinel_write_handler(ngx_event_t *wev)
     c = wev->data;
     watch = c->data;
 
-    if (watch->state < NGX_HTTP_TGORTC_REDIS_GREETING) {
+    rc = ngx_http_tgortc_redis_begin(watch, ngx_http_tgortc_sentinel_greet);
 
-        rc = ngx_http_tgortc_redis_opened(watch);
+    if (rc == NGX_AGAIN) {
+        return;
+    }
 
-        if (rc == NGX_AGAIN) {
-            return;
-        }
-
-        if (rc != NGX_OK) {
-            ngx_http_tgortc_sentinel_fail(watch, watch->err, watch->reason);
-            return;
-        }
-
-        if (ngx_http_tgortc_sentinel_greet(watch) != NGX_OK) {
-            ngx_http_tgortc_sentinel_fail(watch, 0, "no memory");
-            return;
-        }
-
-        if (c->read->ready) {
-            ngx_post_event(c->read, &ngx_posted_events);
-        }
+    if (rc != NGX_OK) {
+        ngx_http_tgortc_sentinel_fail(watch, watch->err, watch->reason);
+        return;
     }
 
     if (ngx_http_tgortc_redis_write(watch) != NGX_OK) {
