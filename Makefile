@@ -44,7 +44,7 @@ DEPS :=		gcc make libc6-dev nginx nginx-dev redis-server redis-tools \
 		libcjson-dev libssl-dev libhiredis-dev libcurl4-openssl-dev \
 		ca-certificates curl
 DEPS_TEST :=	libtest-base-perl libnginx-mod-nchan openssl python3 php-cli \
-		prometheus valgrind libfaketime
+		prometheus valgrind libfaketime wrk
 DEPS_FUZZ :=	clang libclang-rt-14-dev binutils dpkg-dev libpcre2-dev \
 		zlib1g-dev libcrypt-dev
 DEPS_CHECK :=	clang-tidy cppcheck shellcheck lua-check

@@ -7,12 +7,12 @@
 # descriptor stays open, and in the end Redis holds what docs/redis.md says
 # never ends, and nothing else.
 #
-# SOAK_CALLS is how many; what is a leak is said per call, not by the clock.
+# SOAK_CALLS is how many, soak.lua makes them; what is a leak is said per call, not by the clock.
 
 use strict;
 use warnings;
 
-use JSON::PP;
+use POSIX ();
 use Test::More;
 use TgoRTC::Calls;
 use TgoRTC::Live;
@@ -24,10 +24,9 @@ my $agents = 16;
 # of each, the first is for warming up
 
 my $rounds = $total < 100_000 ? 6 : 20;
-
-my $json = JSON::PP->new->canonical->utf8;
-
-
+my $of_agent = POSIX::ceil($total / $rounds / $agents);
+my $per_round = $of_agent * $agents;
+my $calls = 0;
 # An endpoint that keeps nothing of what it is sent.
 
 my $endpoint_port = free_port();
@@ -79,68 +78,45 @@ END
 );
 
 
-# A call: rung, answered, connected by LiveKit's word, hung up.
+# Has each agent make so many calls.  Returns what one of them said was wrong.
 
-my $calls = 0;
+sub make_calls {
+    my ($round, $of_agent) = @_;
 
-sub agent {
-    my ($n, $until) = @_;
-    my ($room, $step) = ('', 0);
+    pipe(my $from, my $to) or die "pipe: $!";
 
-    my $livekit = sub {
-        my ($event, $uid) = @_;
-        my $body = $json->encode({
-            event => $event, id => "EV_$room$step",
-            room => { sid => "RM_$room", name => $room },
-            defined $uid ? (participant => {
-                sid => "PA_$room$uid", identity => $uid,
-                joinedAt => 1787500042, disconnectReason => 'CLIENT_INITIATED'
-            }) : ()
-        });
+    my $pid = TgoRTC::Live::spawn(sub {
+        open STDOUT, '>&', $to or die $!;
+        exec 'wrk', '-t', $agents, '-c', $agents, '-d', '1h',
+             '-s', 't/live/soak.lua', "http://127.0.0.1:$nginx->{port}", '--',
+             $TgoRTC::Calls::KEY, $TgoRTC::Calls::SECRET, $round, $of_agent;
+    }, "$nginx->{dir}/wrk.log");
 
-        return {
-            port => $nginx->{port}, method => 'POST', body => $body,
-            path => '/api/v1/webhooks/livekit',
-            head => ['Authorization: ' . TgoRTC::Calls::token($body)]
-        };
-    };
+    close $to;
 
-    return sub {
-        my ($response) = @_;
+    my ($done, $wrong) = (0);
 
-        if ($response && $response->{status} != 200) {
-            $main::failed ||= "step $step: $response->{status} "
-                              . ($response->{error} || $response->{body});
+    while ($done < $agents && !defined $wrong) {
+        my $line = <$from>;
+
+        if (!defined $line) {
+            $wrong = 'wrk ended: ' . slurp("$nginx->{dir}/wrk.log");
+
+        } elsif ($line eq "done\n") {
+            $done++;
+
+        } elsif ($line =~ /^room/) {
+            $wrong = $line;
         }
+    }
 
-        return if $main::failed;
+    # it would wait until its time is over
 
-        if ($step == 0) {
-            return if $calls >= $until;
-            $room = 'room' . ++$calls;
-        }
+    TgoRTC::Live::kill_group($pid);
 
-        my ($caller, $callee) = ("a$n", "b$n");
-        my @steps = (
-            sub { $nginx->create($room, $caller, $callee) },
-            sub { $nginx->join($room, $callee) },
-            sub { $livekit->('participant_joined', $caller) },
-            sub { $livekit->('participant_joined', $callee) },
-            sub { $livekit->('participant_left', $callee) },
-            sub { $nginx->leave($room, $caller) },
-            sub { $livekit->('room_finished') },
-        );
-        my $request = $steps[$step]->();
-
-        $step = ($step + 1) % @steps;
-        $request->{keepalive} = 1;
-
-        return $request;
-    };
+    return $wrong;
 }
 
-
-our $failed;
 
 sub queued {
     return @{$redis->command('KEYS', '{tgortc}:queue:*')};
@@ -159,13 +135,13 @@ sub settle {
 }
 
 
-my (@rss, @used, @fds);
+my (@rss, @used, @fds, $failed);
 
 for my $round (1 .. $rounds) {
-    my $until = int($total * $round / $rounds);
+    $failed = make_calls($round, $of_agent);
+    last if defined $failed;
 
-    drive([map { agent($_, $until) } 1 .. $agents], deadline => 36000);
-    last if $failed;
+    $calls += $per_round;
 
     settle() or $failed = 'something waits for ever: '
                           . join ' ', queued();
@@ -189,7 +165,6 @@ for my $round (1 .. $rounds) {
 is($failed, undef, "$calls calls");
 diag("rss (kB): @rss; Redis: @used; descriptors: @fds");
 
-my $per_round = $total / $rounds;
 my $measured = $per_round * ($#rss - 1);
 
 # what a worker has asked of the kernel by its second round is enough for all

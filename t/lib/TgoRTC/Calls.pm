@@ -32,7 +32,7 @@ our @EXPORT = qw(calls stopwatch patience);
 
 my $json = JSON::PP->new->canonical->utf8->allow_nonref;
 
-my ($KEY, $SECRET) = ('devkey', 'a-secret-of-the-tests-0123456789abcdef');
+our ($KEY, $SECRET) = ('devkey', 'a-secret-of-the-tests-0123456789abcdef');
 
 my %DIRECTIVE = (
     ring      => 'tgortc_ring_timeout',
