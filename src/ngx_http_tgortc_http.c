@@ -4,9 +4,7 @@
  */
 
 
-#include "ngx_http_tgortc_http.h"
-
-#include <curl/curl.h>
+#include "ngx_http_tgortc_transfer.h"
 
 
 /*
@@ -19,15 +17,6 @@
 
 /* connections kept open for the next request, in one worker */
 #define NGX_HTTP_TGORTC_HTTP_KEPT          128
-
-/* seconds; the second bounds how long a change in DNS goes unseen */
-#define NGX_HTTP_TGORTC_HTTP_IDLE          30L
-#define NGX_HTTP_TGORTC_HTTP_LIFETIME      300L
-
-#define NGX_HTTP_TGORTC_HTTP_CONNECT       3000
-
-/* an answer, with its header, is read so far to keep the connection open */
-#define NGX_HTTP_TGORTC_HTTP_ANSWER_MAX    65536
 
 /* what is kept of transfers that have ended, 6K each */
 #define NGX_HTTP_TGORTC_HTTP_SPARE         64
@@ -53,30 +42,12 @@ struct ngx_http_tgortc_http_s {
 };
 
 
-typedef struct {
-    CURL                            *easy;
-    ngx_http_tgortc_http_request_t  *hr;
-    ngx_queue_t                      queue;
-    ngx_msec_t                       started;
-    size_t                           received;
-
-    unsigned                         interim:1;     /* reading a 1xx */
-    unsigned                         answered:1;    /* a whole final header */
-
-    char                             error[CURL_ERROR_SIZE];
-} ngx_http_tgortc_http_transfer_t;
-
-
 static ngx_int_t ngx_http_tgortc_http_open(ngx_http_tgortc_http_t *http);
 static void ngx_http_tgortc_http_close(ngx_http_tgortc_http_t *http);
-static ngx_http_tgortc_http_transfer_t *ngx_http_tgortc_http_transfer(
+static ngx_http_tgortc_transfer_t *ngx_http_tgortc_http_transfer(
     ngx_http_tgortc_http_t *http);
 static void ngx_http_tgortc_http_release(ngx_http_tgortc_http_t *http,
-    ngx_http_tgortc_http_transfer_t *t);
-static ngx_int_t ngx_http_tgortc_http_set(ngx_http_tgortc_http_t *http,
-    ngx_http_tgortc_http_transfer_t *t);
-static struct curl_slist *ngx_http_tgortc_http_headers(
-    ngx_http_tgortc_http_request_t *hr, ngx_log_t *log);
+    ngx_http_tgortc_transfer_t *t);
 static int ngx_http_tgortc_http_socket(CURL *easy, curl_socket_t fd, int what,
     void *data, void *socket);
 static ngx_connection_t *ngx_http_tgortc_http_attach(
@@ -85,10 +56,6 @@ static void ngx_http_tgortc_http_detach(ngx_connection_t *c);
 static void ngx_http_tgortc_http_watch(ngx_event_t *ev, ngx_int_t event,
     ngx_uint_t wanted);
 static int ngx_http_tgortc_http_timeout(CURLM *multi, long ms, void *data);
-static size_t ngx_http_tgortc_http_header(char *buf, size_t size, size_t n,
-    void *data);
-static size_t ngx_http_tgortc_http_body(char *buf, size_t size, size_t n,
-    void *data);
 static void ngx_http_tgortc_http_event_handler(ngx_event_t *ev);
 static void ngx_http_tgortc_http_timer_handler(ngx_event_t *ev);
 static void ngx_http_tgortc_http_run(ngx_http_tgortc_http_t *http,
@@ -96,9 +63,7 @@ static void ngx_http_tgortc_http_run(ngx_http_tgortc_http_t *http,
 static void ngx_http_tgortc_http_collect(ngx_http_tgortc_http_t *http,
     ngx_queue_t *done);
 static void ngx_http_tgortc_http_finish(ngx_http_tgortc_http_t *http,
-    ngx_http_tgortc_http_transfer_t *t, CURLcode result, ngx_queue_t *done);
-static void ngx_http_tgortc_http_explain(ngx_http_tgortc_http_transfer_t *t,
-    CURLcode result);
+    ngx_http_tgortc_transfer_t *t, CURLcode result, ngx_queue_t *done);
 
 
 ngx_int_t
@@ -175,14 +140,14 @@ ngx_http_tgortc_http_create(ngx_cycle_t *cycle, void (*released)(void))
 void
 ngx_http_tgortc_http_destroy(ngx_http_tgortc_http_t *http)
 {
-    ngx_queue_t                      *q;
-    ngx_http_tgortc_http_request_t   *hr;
-    ngx_http_tgortc_http_transfer_t  *t;
+    ngx_queue_t                     *q;
+    ngx_http_tgortc_http_request_t  *hr;
+    ngx_http_tgortc_transfer_t      *t;
 
     while (!ngx_queue_empty(&http->active)) {
         q = ngx_queue_head(&http->active);
         hr = ngx_queue_data(q, ngx_http_tgortc_http_request_t, queue);
-        t = hr->easy;
+        t = hr->transfer;
 
         ngx_queue_remove(q);
         curl_multi_remove_handle(http->multi, t->easy);
@@ -193,11 +158,10 @@ ngx_http_tgortc_http_destroy(ngx_http_tgortc_http_t *http)
 
     while (!ngx_queue_empty(&http->spare)) {
         q = ngx_queue_head(&http->spare);
-        t = ngx_queue_data(q, ngx_http_tgortc_http_transfer_t, queue);
+        t = ngx_queue_data(q, ngx_http_tgortc_transfer_t, queue);
 
         ngx_queue_remove(q);
-        curl_easy_cleanup(t->easy);
-        ngx_free(t);
+        ngx_http_tgortc_transfer_destroy(t);
     }
 
     http->nspare = 0;
@@ -208,15 +172,8 @@ ngx_int_t
 ngx_http_tgortc_http_send(ngx_http_tgortc_http_t *http,
     ngx_http_tgortc_http_request_t *hr)
 {
-    CURLMcode                         rc;
-    ngx_http_tgortc_http_transfer_t  *t;
-
-    hr->status = 0;
-    hr->error = NULL;
-    hr->retry_after[0] = '\0';
-    hr->response_len = 0;
-    hr->duration = 0;
-    hr->list = NULL;
+    CURLMcode                    rc;
+    ngx_http_tgortc_transfer_t  *t;
 
     if (http->multi == NULL && ngx_http_tgortc_http_open(http) != NGX_OK) {
         return NGX_ERROR;
@@ -227,12 +184,9 @@ ngx_http_tgortc_http_send(ngx_http_tgortc_http_t *http,
         return NGX_ERROR;
     }
 
-    t->hr = hr;
-    hr->easy = t;
-
-    hr->list = ngx_http_tgortc_http_headers(hr, http->log);
-
-    if (hr->list == NULL || ngx_http_tgortc_http_set(http, t) != NGX_OK) {
+    if (ngx_http_tgortc_transfer_begin(t, hr, http->bundle, http->log)
+        != NGX_OK)
+    {
         ngx_http_tgortc_http_release(http, t);
         return NGX_ERROR;
     }
@@ -252,8 +206,6 @@ ngx_http_tgortc_http_send(ngx_http_tgortc_http_t *http,
         ngx_http_tgortc_http_release(http, t);
         return NGX_ERROR;
     }
-
-    t->started = ngx_current_msec;
 
     return NGX_OK;
 }
@@ -345,11 +297,10 @@ ngx_http_tgortc_http_close(ngx_http_tgortc_http_t *http)
 }
 
 
-static ngx_http_tgortc_http_transfer_t *
+static ngx_http_tgortc_transfer_t *
 ngx_http_tgortc_http_transfer(ngx_http_tgortc_http_t *http)
 {
-    ngx_queue_t                      *q;
-    ngx_http_tgortc_http_transfer_t  *t;
+    ngx_queue_t  *q;
 
     if (!ngx_queue_empty(&http->spare)) {
         q = ngx_queue_head(&http->spare);
@@ -357,187 +308,28 @@ ngx_http_tgortc_http_transfer(ngx_http_tgortc_http_t *http)
         ngx_queue_remove(q);
         http->nspare--;
 
-        return ngx_queue_data(q, ngx_http_tgortc_http_transfer_t, queue);
+        return ngx_queue_data(q, ngx_http_tgortc_transfer_t, queue);
     }
 
-    t = ngx_calloc(sizeof(ngx_http_tgortc_http_transfer_t), http->log);
-    if (t == NULL) {
-        return NULL;
-    }
-
-    t->easy = curl_easy_init();
-    if (t->easy == NULL) {
-        ngx_log_error(NGX_LOG_ERR, http->log, 0,
-                      "tgortc: curl_easy_init() failed");
-        ngx_free(t);
-        return NULL;
-    }
-
-    return t;
+    return ngx_http_tgortc_transfer_create(http->log);
 }
 
 
+/* not before libcurl has forgotten it */
+
 static void
 ngx_http_tgortc_http_release(ngx_http_tgortc_http_t *http,
-    ngx_http_tgortc_http_transfer_t *t)
+    ngx_http_tgortc_transfer_t *t)
 {
-    ngx_http_tgortc_http_request_t  *hr;
-
-    hr = t->hr;
-    hr->easy = NULL;
-    t->hr = NULL;
+    ngx_http_tgortc_transfer_end(t);
 
     if (http->nspare < NGX_HTTP_TGORTC_HTTP_SPARE) {
-        curl_easy_reset(t->easy);
         ngx_queue_insert_head(&http->spare, &t->queue);
         http->nspare++;
 
     } else {
-        curl_easy_cleanup(t->easy);
-        ngx_free(t);
+        ngx_http_tgortc_transfer_destroy(t);
     }
-
-    /* not before libcurl has forgotten it */
-
-    if (hr->list != NULL) {
-        ngx_free(hr->list);
-        hr->list = NULL;
-    }
-}
-
-
-static ngx_int_t
-ngx_http_tgortc_http_set(ngx_http_tgortc_http_t *http,
-    ngx_http_tgortc_http_transfer_t *t)
-{
-    CURL                            *easy;
-    ngx_msec_t                       timeout;
-    ngx_uint_t                       failed;
-    ngx_http_tgortc_http_request_t  *hr;
-
-    hr = t->hr;
-    easy = t->easy;
-
-    t->received = 0;
-    t->interim = 0;
-    t->answered = 0;
-    t->error[0] = '\0';
-
-    /* for libcurl 0 is no timeout at all */
-
-    timeout = ngx_max(hr->timeout, 1);
-
-    failed = 0;
-
-    failed |= curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
-    failed |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error);
-    failed |= curl_easy_setopt(easy, CURLOPT_URL, hr->url);
-
-#if (LIBCURL_VERSION_NUM >= 0x075500)
-    failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-    failed |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS,
-                               (long) (CURLPROTO_HTTP|CURLPROTO_HTTPS));
-#endif
-
-    /* http_proxy and the like in the environment are not meant for us */
-
-    failed |= curl_easy_setopt(easy, CURLOPT_PROXY, "");
-
-    /* a POST that follows a redirect becomes a GET, and its event is lost */
-
-    failed |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-
-    failed |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                               (long) CURL_HTTP_VERSION_1_1);
-    failed |= curl_easy_setopt(easy, CURLOPT_POST, 1L);
-
-    /* NULL would be read from stdin */
-
-    failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
-                               (curl_off_t) hr->body_len);
-    failed |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
-                               hr->body ? hr->body : "");
-    failed |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, hr->list);
-
-    failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION,
-                               ngx_http_tgortc_http_header);
-    failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
-    failed |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION,
-                               ngx_http_tgortc_http_body);
-    failed |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
-
-    failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-    failed |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-
-#if (LIBCURL_VERSION_NUM >= 0x075700)
-
-    /*
-     * The CAs are read once a day instead of once a connection, which stops
-     * the worker for 20 ms, but only if they all come from a file.  (Since
-     * 8.17 libcurl brings its path back, and reads them once a connection.)
-     */
-
-    if (http->bundle) {
-        failed |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    }
-
-#endif
-
-    failed |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long) timeout);
-    failed |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
-                               (long) ngx_min(timeout,
-                                              NGX_HTTP_TGORTC_HTTP_CONNECT));
-    failed |= curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN,
-                               NGX_HTTP_TGORTC_HTTP_IDLE);
-    failed |= curl_easy_setopt(easy, CURLOPT_MAXLIFETIME_CONN,
-                               NGX_HTTP_TGORTC_HTTP_LIFETIME);
-
-    failed |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-
-#if (LIBCURL_VERSION_NUM >= 0x075700)
-
-    /*
-     * Names are resolved in a thread.  Without this a transfer that times out
-     * joins it, and the whole worker waits for getaddrinfo(), 5 seconds and
-     * more if a name server is silent.  Before 7.87 there is no such option:
-     * there the worker does wait, and an address, a name of /etc/hosts or a
-     * local caching resolver is what an endpoint should have.
-     */
-
-    failed |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-
-#endif
-
-    return failed ? NGX_ERROR : NGX_OK;
-}
-
-
-/* libcurl only reads the list, so it can point to the caller's strings */
-
-static struct curl_slist *
-ngx_http_tgortc_http_headers(ngx_http_tgortc_http_request_t *hr,
-    ngx_log_t *log)
-{
-    ngx_uint_t          i;
-    struct curl_slist  *list;
-
-    list = ngx_alloc((hr->nheaders + 1) * sizeof(struct curl_slist), log);
-    if (list == NULL) {
-        return NULL;
-    }
-
-    for (i = 0; i < hr->nheaders; i++) {
-        list[i].data = (char *) hr->headers[i];
-        list[i].next = &list[i + 1];
-    }
-
-    /* never to ask before a large body and wait for "100 Continue" */
-
-    list[i].data = (char *) "Expect:";
-    list[i].next = NULL;
-
-    return list;
 }
 
 
@@ -691,109 +483,6 @@ ngx_http_tgortc_http_timeout(CURLM *multi, long ms, void *data)
 }
 
 
-static size_t
-ngx_http_tgortc_http_header(char *buf, size_t size, size_t n, void *data)
-{
-    size_t                            len;
-    u_char                           *p, *last;
-    ngx_http_tgortc_http_request_t   *hr;
-    ngx_http_tgortc_http_transfer_t  *t;
-
-    t = data;
-    hr = t->hr;
-
-    len = size * n;
-    t->received += len;
-
-    if (t->received > NGX_HTTP_TGORTC_HTTP_ANSWER_MAX
-                      + t->hr->response_size)
-    {
-        return 0;
-    }
-
-    if (t->answered) {
-
-        /* a trailer */
-
-        return len;
-    }
-
-    p = (u_char *) buf;
-    last = p + len;
-
-    while (last > p && (last[-1] == LF || last[-1] == CR || last[-1] == ' ')) {
-        last--;
-    }
-
-    if (last == p) {
-        t->answered = !t->interim;
-        return len;
-    }
-
-    if (last - p >= 5 && ngx_strncmp(p, "HTTP/", 5) == 0) {
-        p = ngx_strlchr(p, last, ' ');
-        t->interim = (p != NULL && last - p > 1 && p[1] == '1');
-        return len;
-    }
-
-    if (t->interim
-        || (size_t) (last - p) < sizeof("Retry-After:") - 1
-        || ngx_strncasecmp(p, (u_char *) "Retry-After:",
-                           sizeof("Retry-After:") - 1)
-           != 0)
-    {
-        return len;
-    }
-
-    p += sizeof("Retry-After:") - 1;
-
-    while (p < last && (*p == ' ' || *p == '\t')) {
-        p++;
-    }
-
-    /* part of a number or a date would be another one */
-
-    if ((size_t) (last - p) < sizeof(hr->retry_after)) {
-        ngx_memcpy(hr->retry_after, p, last - p);
-        hr->retry_after[last - p] = '\0';
-    }
-
-    return len;
-}
-
-
-static size_t
-ngx_http_tgortc_http_body(char *buf, size_t size, size_t n, void *data)
-{
-    size_t                            len, kept;
-    ngx_http_tgortc_http_request_t   *hr;
-    ngx_http_tgortc_http_transfer_t  *t;
-
-    t = data;
-    hr = t->hr;
-
-    len = size * n;
-    t->received += len;
-
-    kept = ngx_min(len, hr->response_size - hr->response_len);
-
-    if (kept) {
-        ngx_memcpy(hr->response + hr->response_len, buf, kept);
-        hr->response_len += kept;
-    }
-
-    /* ends the transfer, its status stays */
-
-    if (t->received > NGX_HTTP_TGORTC_HTTP_ANSWER_MAX
-                      + t->hr->response_size)
-    {
-        return 0;
-    }
-
-    return len;
-}
-
-
 static void
 ngx_http_tgortc_http_event_handler(ngx_event_t *ev)
 {
@@ -845,11 +534,11 @@ static void
 ngx_http_tgortc_http_run(ngx_http_tgortc_http_t *http, curl_socket_t fd,
     int events)
 {
-    int                               running;
-    CURLMcode                         rc;
-    ngx_queue_t                      *q, done;
-    ngx_http_tgortc_http_request_t   *hr;
-    ngx_http_tgortc_http_transfer_t  *t;
+    int                              running;
+    CURLMcode                        rc;
+    ngx_queue_t                     *q, done;
+    ngx_http_tgortc_http_request_t  *hr;
+    ngx_http_tgortc_transfer_t      *t;
 
     ngx_queue_init(&done);
 
@@ -867,7 +556,7 @@ ngx_http_tgortc_http_run(ngx_http_tgortc_http_t *http, curl_socket_t fd,
         while (!ngx_queue_empty(&http->active)) {
             q = ngx_queue_head(&http->active);
             hr = ngx_queue_data(q, ngx_http_tgortc_http_request_t, queue);
-            t = hr->easy;
+            t = hr->transfer;
 
             ngx_cpystrn((u_char *) t->error,
                         (u_char *) curl_multi_strerror(rc), CURL_ERROR_SIZE);
@@ -903,11 +592,11 @@ ngx_http_tgortc_http_run(ngx_http_tgortc_http_t *http, curl_socket_t fd,
 static void
 ngx_http_tgortc_http_collect(ngx_http_tgortc_http_t *http, ngx_queue_t *done)
 {
-    int                               left;
-    char                             *private;
-    CURLMsg                          *msg;
-    CURLcode                          result;
-    ngx_http_tgortc_http_transfer_t  *t;
+    int                          left;
+    char                        *private;
+    CURLMsg                     *msg;
+    CURLcode                     result;
+    ngx_http_tgortc_transfer_t  *t;
 
     while ((msg = curl_multi_info_read(http->multi, &left)) != NULL) {
 
@@ -925,7 +614,7 @@ ngx_http_tgortc_http_collect(ngx_http_tgortc_http_t *http, ngx_queue_t *done)
             continue;
         }
 
-        t = (ngx_http_tgortc_http_transfer_t *) private;
+        t = (ngx_http_tgortc_transfer_t *) private;
 
         ngx_http_tgortc_http_finish(http, t, result, done);
     }
@@ -934,29 +623,13 @@ ngx_http_tgortc_http_collect(ngx_http_tgortc_http_t *http, ngx_queue_t *done)
 
 static void
 ngx_http_tgortc_http_finish(ngx_http_tgortc_http_t *http,
-    ngx_http_tgortc_http_transfer_t *t, CURLcode result, ngx_queue_t *done)
+    ngx_http_tgortc_transfer_t *t, CURLcode result, ngx_queue_t *done)
 {
-    long                             status;
     ngx_http_tgortc_http_request_t  *hr;
 
     hr = t->hr;
-    hr->duration = ngx_current_msec - t->started;
 
-    /*
-     * Once the header has said how it went, nothing later changes it: a body
-     * that is huge, breaks off or never ends is nobody's but the log's.  A
-     * header that breaks off says nothing, though libcurl may be content.
-     */
-
-    if (t->answered) {
-        status = 0;
-        (void) curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
-        hr->status = (ngx_uint_t) status;
-    }
-
-    if (hr->status == 0) {
-        ngx_http_tgortc_http_explain(t, result);
-    }
+    ngx_http_tgortc_transfer_result(t, result);
 
     ngx_log_debug4(NGX_LOG_DEBUG_CORE, http->log, 0,
                    "tgortc: request to an endpoint: %ui, curl %d, %uz, %M ms",
@@ -969,66 +642,4 @@ ngx_http_tgortc_http_finish(ngx_http_tgortc_http_t *http,
 
     curl_multi_remove_handle(http->multi, t->easy);
     ngx_http_tgortc_http_release(http, t);
-}
-
-
-/* no URL: it may contain a password or a token */
-
-static void
-ngx_http_tgortc_http_explain(ngx_http_tgortc_http_transfer_t *t,
-    CURLcode result)
-{
-    long                             err;
-    u_char                          *p, *last;
-    const char                      *text;
-    ngx_http_tgortc_http_request_t  *hr;
-
-    hr = t->hr;
-
-    switch (result) {
-
-    case CURLE_OK:
-        text = "Incomplete response header";
-        break;
-
-    case CURLE_WRITE_ERROR:
-        text = "Too large response header";
-        t->error[0] = '\0';
-        break;
-
-    default:
-        text = curl_easy_strerror(result);
-    }
-
-    p = hr->text;
-    last = p + sizeof(hr->text) - 1;
-
-    err = 0;
-
-    if (result == CURLE_COULDNT_CONNECT) {
-        (void) curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &err);
-    }
-
-    if (err) {
-        p = ngx_strerror((ngx_err_t) err, p, last - p);
-
-    } else {
-        p = ngx_slprintf(p, last, "%s", text);
-    }
-
-    if (t->error[0] != '\0' && ngx_strcmp(t->error, text) != 0) {
-        p = ngx_slprintf(p, last, ": %s", t->error);
-    }
-
-    *p = '\0';
-
-    /* libcurl cites what the other side says */
-
-    for (p = hr->text; *p; p++) {
-        if (*p < 0x20 || *p > 0x7e) {
-            *p = '?';
-        }
-    }
-
-    hr->error = (const char *) hr->text;
 }

@@ -48,8 +48,7 @@ struct ngx_http_tgortc_http_request_s {
 
     /* the client's own */
     ngx_queue_t                 queue;
-    void                       *easy;
-    void                       *list;
+    void                       *transfer;
     u_char                      text[256];     /* of the error */
 };
 
