@@ -16,11 +16,16 @@
 /* an answer, with its header, is read so far to keep the connection open */
 #define NGX_HTTP_TGORTC_TRANSFER_ANSWER_MAX  65536
 
+/* times that a request is sent, see ngx_http_tgortc_transfer_prereq() */
+#define NGX_HTTP_TGORTC_TRANSFER_SENT_MAX    2
+
 
 static ngx_int_t ngx_http_tgortc_transfer_set(ngx_http_tgortc_transfer_t *t,
     ngx_uint_t bundle);
 static struct curl_slist *ngx_http_tgortc_transfer_headers(
     ngx_http_tgortc_http_request_t *hr, ngx_log_t *log);
+static int ngx_http_tgortc_transfer_prereq(void *data, char *peer, char *local,
+    int peer_port, int local_port);
 static size_t ngx_http_tgortc_transfer_header(char *buf, size_t size, size_t n,
     void *data);
 static size_t ngx_http_tgortc_transfer_body(char *buf, size_t size, size_t n,
@@ -71,9 +76,11 @@ ngx_http_tgortc_transfer_begin(ngx_http_tgortc_transfer_t *t,
     hr->transfer = t;
 
     t->hr = hr;
+    t->sent = 0;
     t->received = 0;
     t->interim = 0;
     t->answered = 0;
+    t->refused = 0;
     t->error[0] = '\0';
     t->started = ngx_current_msec;
 
@@ -176,6 +183,9 @@ ngx_http_tgortc_transfer_set(ngx_http_tgortc_transfer_t *t, ngx_uint_t bundle)
                                hr->body ? hr->body : "");
     failed |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->headers);
 
+    failed |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION,
+                               ngx_http_tgortc_transfer_prereq);
+    failed |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
     failed |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION,
                                ngx_http_tgortc_transfer_header);
     failed |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, t);
@@ -254,6 +264,33 @@ ngx_http_tgortc_transfer_headers(ngx_http_tgortc_http_request_t *hr,
     list[i].next = NULL;
 
     return list;
+}
+
+
+/*
+ * Called before each sending.  A kept connection that closes without an answer
+ * may have been given up just then, so libcurl sends the request once more; on
+ * the next kept one, if there is one, and so on, up to six times.  What closes
+ * twice is no coincidence, and an automatic repeat is not to be repeated (RFC
+ * 9110, 9.2.2).
+ */
+
+static int
+ngx_http_tgortc_transfer_prereq(void *data, char *peer, char *local,
+    int peer_port, int local_port)
+{
+    ngx_http_tgortc_transfer_t  *t;
+
+    t = data;
+
+    if (t->sent == NGX_HTTP_TGORTC_TRANSFER_SENT_MAX) {
+        t->refused = 1;
+        return CURL_PREREQFUNC_ABORT;
+    }
+
+    t->sent++;
+
+    return CURL_PREREQFUNC_OK;
 }
 
 
@@ -372,6 +409,11 @@ ngx_http_tgortc_transfer_explain(ngx_http_tgortc_transfer_t *t,
     ngx_http_tgortc_http_request_t  *hr;
 
     hr = t->hr;
+
+    if (t->refused) {
+        result = CURLE_GOT_NOTHING;
+        t->error[0] = '\0';
+    }
 
     switch (result) {
 

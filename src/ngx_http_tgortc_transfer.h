@@ -22,10 +22,12 @@ typedef struct {
     ngx_http_tgortc_http_request_t  *hr;            /* NULL: a spare one */
     ngx_queue_t                      queue;
     ngx_msec_t                       started;
+    ngx_uint_t                       sent;          /* how often it was begun */
     size_t                           received;
 
     unsigned                         interim:1;     /* reading a 1xx */
     unsigned                         answered:1;    /* a whole final header */
+    unsigned                         refused:1;     /* to send it once more */
 
     char                             error[CURL_ERROR_SIZE];
 } ngx_http_tgortc_transfer_t;

@@ -757,6 +757,42 @@ my %tls_port = tls_front($tls, $certificates);
 }
 
 
+# --- kept connections that close without an answer
+
+{
+    my $endpoint = endpoint();
+
+    $endpoint->answer(
+        { room => '^tired$', answers => [{ close => 1 }, {}] },
+        { room => '^closes$', answers => [{ close => 1 }] },
+        { answers => [{ delay => 0.5 }] });
+
+    my $nginx = app('kept', $endpoint->hook('/', 'name=kept')
+                            . 'tgortc_webhook_retry delays=1h;', workers => 1);
+    my @rooms = map { "kept$_" } 1 .. 8;
+
+    is_ok('eight at once keep eight connections', ring($nginx, @rooms));
+    is(scalar $endpoint->await(8), 8, 'which come');
+    ok($endpoint->await_answers, 'and are answered');
+
+    is_ok('one that closes', ring($nginx, 'tired'));
+    is(scalar $endpoint->await(2, room => '^tired$'), 2,
+       'gets it once more, on the next');
+    all_delivered($nginx, 'and answers', 9);
+    is(scalar(my @none = entries($nginx, 'endpoint=kept')), 0,
+       'no attempt has failed');
+
+    is_ok('those that close, all of them', ring($nginx, 'closes'));
+
+    my @entries;
+
+    wait_for(sub { @entries = entries($nginx, 'endpoint=kept') });
+    like($entries[0]{reason}, qr/nothing/, 'fail in the end');
+    is(scalar $endpoint->requests(room => '^closes$'), 2,
+       'but not one after the other');
+}
+
+
 # --- flapping
 
 {
