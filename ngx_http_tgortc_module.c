@@ -33,6 +33,7 @@ static ngx_int_t ngx_http_tgortc_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_tgortc_free_started(ngx_cycle_t *cycle,
     ngx_shm_t *shm);
 static ngx_int_t ngx_http_tgortc_init_process(ngx_cycle_t *cycle);
+static ngx_uint_t ngx_http_tgortc_is_respawned(ngx_shm_t *started);
 static ngx_int_t ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app,
     ngx_uint_t owner, ngx_uint_t respawned, ngx_cycle_t *cycle);
 static void ngx_http_tgortc_ready(void *data);
@@ -454,7 +455,7 @@ ngx_http_tgortc_init_process(ngx_cycle_t *cycle)
     /* the worker that comes in the place of a dead one is the same owner */
 
     owner = 1 + (tmcf->instance * 64 + ngx_worker % 64) % 4095;
-    respawned = tmcf->started.addr[ngx_worker % ngx_pagesize]++ > 0;
+    respawned = ngx_http_tgortc_is_respawned(&tmcf->started);
 
     apps = tmcf->apps.elts;
 
@@ -466,6 +467,26 @@ ngx_http_tgortc_init_process(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether another one was here before and is gone.  After an upgrade of the
+ * binary that was taken back it may still be here, and send.
+ */
+
+static ngx_uint_t
+ngx_http_tgortc_is_respawned(ngx_shm_t *started)
+{
+    ngx_pid_t  *pids, before;
+
+    pids = (ngx_pid_t *) started->addr;
+    pids += ngx_worker % (started->size / sizeof(ngx_pid_t));
+
+    before = *pids;
+    *pids = ngx_pid;
+
+    return before != 0 && kill(before, 0) == -1;
 }
 
 

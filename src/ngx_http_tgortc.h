@@ -194,7 +194,7 @@ struct ngx_http_tgortc_app_s {
 typedef struct {
     ngx_array_t                 apps;          /* ngx_http_tgortc_app_t * */
     ngx_uint_t                  instance;      /* of this configuration */
-    ngx_shm_t                   started;       /* how often each worker was */
+    ngx_shm_t                   started;       /* the pid of each worker */
 } ngx_http_tgortc_main_conf_t;
 
 

@@ -540,6 +540,8 @@ ngx_http_tgortc_call_registered(void *data, ngx_http_tgortc_outcome_e outcome,
         return;
     }
 
+    ngx_http_tgortc_redis_trust(app->redis);
+
     endpoint = app->settings.endpoints->elts;
 
     for (i = 0; i < app->settings.endpoints->nelts; i++) {

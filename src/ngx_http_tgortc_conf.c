@@ -630,7 +630,11 @@ ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
         inner->error_pages = NULL;
     }
 
+    /* "if" and "limit_except", which have none of their own */
+
     if (inner->noname) {
+        inner->client_max_body_size = outer->client_max_body_size;
+        inner->client_body_buffer_size = outer->client_body_buffer_size;
         return;
     }
 

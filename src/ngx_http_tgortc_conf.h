@@ -56,6 +56,10 @@ char *ngx_http_tgortc_conf_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
 ngx_http_tgortc_redis_conf_t *ngx_http_tgortc_conf_redis_default(
     ngx_conf_t *cf);
 
+/* how many addresses of one are addresses of the other as well */
+ngx_uint_t ngx_http_tgortc_conf_redis_common(ngx_http_tgortc_redis_conf_t *one,
+    ngx_http_tgortc_redis_conf_t *two);
+
 /* whether the same Redis is spoken to in the same way */
 ngx_uint_t ngx_http_tgortc_conf_redis_same(ngx_http_tgortc_redis_conf_t *one,
     ngx_http_tgortc_redis_conf_t *two);

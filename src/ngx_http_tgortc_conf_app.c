@@ -225,12 +225,7 @@ static ngx_uint_t
 ngx_http_tgortc_conf_same_app(ngx_http_tgortc_redis_conf_t *one,
     ngx_http_tgortc_redis_conf_t *two)
 {
-    ngx_str_t  *a, *b;
-
-    a = &one->addrs[0].name;
-    b = &two->addrs[0].name;
-
-    return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0
+    return ngx_http_tgortc_conf_redis_common(one, two) > 0
            && ngx_http_tgortc_same(one->sentinel, two->sentinel)
            && one->db == two->db
            && one->prefix.len == two->prefix.len

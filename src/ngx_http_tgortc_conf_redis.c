@@ -545,6 +545,32 @@ ngx_http_tgortc_conf_redis_tls(ngx_conf_t *cf,
 
 
 ngx_uint_t
+ngx_http_tgortc_conf_redis_common(ngx_http_tgortc_redis_conf_t *one,
+    ngx_http_tgortc_redis_conf_t *two)
+{
+    ngx_str_t   *a, *b;
+    ngx_uint_t   i, j, n;
+
+    n = 0;
+
+    for (i = 0; i < one->naddrs; i++) {
+        a = &one->addrs[i].name;
+
+        for (j = 0; j < two->naddrs; j++) {
+            b = &two->addrs[j].name;
+
+            if (a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0) {
+                n++;
+                break;
+            }
+        }
+    }
+
+    return n;
+}
+
+
+ngx_uint_t
 ngx_http_tgortc_conf_redis_same(ngx_http_tgortc_redis_conf_t *one,
     ngx_http_tgortc_redis_conf_t *two)
 {
@@ -568,5 +594,7 @@ ngx_http_tgortc_conf_redis_same(ngx_http_tgortc_redis_conf_t *one,
         }
     }
 
-    return one->timeout == two->timeout;
+    return one->timeout == two->timeout
+           && ngx_http_tgortc_conf_redis_common(one, two) == one->naddrs
+           && ngx_http_tgortc_conf_redis_common(two, one) == two->naddrs;
 }

@@ -15,8 +15,9 @@
 #define NGX_HTTP_TGORTC_REDIS_OUT_BATCH    2048
 
 /*
- * The largest reply of ours has six values for each of 4000 members.  What
- * claims to be larger is not Redis, and must not cost a worker its time.
+ * The largest reply of ours has six values for each of 4000 members (claim.lua
+ * ends one before it is larger).  What claims to be larger is not Redis, and
+ * must not cost a worker its time.
  */
 #define NGX_HTTP_TGORTC_REDIS_ELEMENTS     100000
 

@@ -19,7 +19,11 @@ void
 ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis, ngx_err_t err,
     const char *reason)
 {
-    if (!redis->outage) {
+    /* one that had refused a change was there all the same, and is not now */
+
+    if (!redis->outage || (redis->doubtful && !redis->stale
+                           && redis->state == NGX_HTTP_TGORTC_REDIS_READY))
+    {
         redis->outage = 1;
         redis->down_since = ngx_current_msec;
         ngx_log_error(NGX_LOG_ERR, redis->log, err,
@@ -93,13 +97,30 @@ void
 ngx_http_tgortc_redis_says(ngx_http_tgortc_redis_t *redis,
     ngx_str_t *addr_text, redisReply *reply)
 {
-    if (!redis->outage) {
-        redis->outage = 1;
-        redis->down_since = ngx_current_msec;
-        ngx_log_error(NGX_LOG_ERR, redis->log, 0,
-                      "tgortc: redis \"%V\" (%V) says \"%s\"",
-                      &redis->conf->address, addr_text, reply->str);
+    u_char     *p;
+    ngx_str_t   text;
+
+    if (redis->outage) {
+        return;
     }
+
+    redis->outage = 1;
+    redis->down_since = ngx_current_msec;
+
+    text.data = (u_char *) reply->str;
+    text.len = reply->len;
+
+    /* an unknown command is cited with what it was given: AUTH, a password */
+
+    p = ngx_strnstr(text.data, ", with args", text.len);
+
+    if (p != NULL) {
+        text.len = p - text.data;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, redis->log, 0,
+                  "tgortc: redis \"%V\" (%V) says \"%V\"",
+                  &redis->conf->address, addr_text, &text);
 }
 
 

@@ -94,6 +94,7 @@ ngx_http_tgortc_send_empty(ngx_http_request_t *r)
     r->headers_out.status = NGX_HTTP_OK;
     r->headers_out.content_length_n = 0;
     r->header_only = 1;
+    r->disable_not_modified = 1;
 
     return ngx_http_send_header(r);
 }
@@ -143,6 +144,10 @@ ngx_http_tgortc_send(ngx_http_request_t *r, ngx_uint_t status, char *type,
 
     r->headers_out.status = status;
     ngx_http_tgortc_content_type(r, type, body->len);
+
+    /* what was done is not undone by an If-None-Match */
+
+    r->disable_not_modified = 1;
 
     /* tokens are nothing for a cache */
 

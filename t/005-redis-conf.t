@@ -245,3 +245,45 @@ qr/\[emerg\] \d+#\d+: "tgortc_redis_wait" waits as long as the timeout of "tgort
 --- must_die
 --- error_log eval
 qr/\[emerg\] \d+#\d+: "tgortc_redis_wait" differs between /
+
+
+
+=== TEST 22: one app by other addresses
+--- http_config
+    tgortc_livekit_key  devkey a-secret-of-the-tests-0123456789abcdef;
+    tgortc_livekit_url  ws://localhost:7880;
+--- config
+    location /a {
+        tgortc_redis  127.0.0.1:6379;
+        tgortc_rooms;
+    }
+
+    location /b {
+        tgortc_redis  127.0.0.2:6379,127.0.0.1:6379;
+        tgortc_rooms;
+    }
+--- must_die
+--- error_log eval
+qr/\[emerg\] \d+#\d+: "tgortc_redis" differs between /
+
+
+
+=== TEST 23: one app by the same addresses, in another order
+--- http_config
+    tgortc_livekit_key  devkey a-secret-of-the-tests-0123456789abcdef;
+    tgortc_livekit_url  ws://localhost:7880;
+--- config
+    location /a {
+        tgortc_redis       127.0.0.1:$TEST_NGINX_REDIS_PORT,127.0.0.2:9;
+        tgortc_token_ttl   1h;
+        tgortc_rooms;
+    }
+
+    location /b {
+        tgortc_redis       127.0.0.2:9,127.0.0.1:$TEST_NGINX_REDIS_PORT;
+        tgortc_token_ttl   2h;
+        tgortc_rooms;
+    }
+--- must_die
+--- error_log eval
+qr/\[emerg\] \d+#\d+: "tgortc_token_ttl" differs between /

@@ -784,3 +784,52 @@ Transfer-Encoding: chunked
 {"creator":"alice","device_type":"app","room_id":"r1","x":"' . 'x' x 100000 . '"}' ]
 --- response_body
 {"room_id":"r1",*}
+
+
+
+=== TEST 52: a limit of the server's, smaller, and blocks inside of the location
+--- http_config
+    client_max_body_size  50;
+    tgortc_redis          127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=10s;
+    tgortc_livekit_key    devkey secret-of-at-least-32-characters-0000;
+    tgortc_livekit_url    wss://livekit.example.com;
+--- config
+    location /api/v1/rooms {
+        tgortc_rooms;
+
+        limit_except GET {
+            allow all;
+        }
+    }
+
+    location /if {
+        tgortc_rooms;
+
+        if ($http_user_agent) {
+            set $x 1;
+        }
+    }
+--- request eval
+[ map {
+    my ($path, $creator, $size) = @$_;
+    my $start = qq({"creator":"$creator","device_type":"app","x":");
+
+    "POST $path\n"
+    . CORE::sprintf("%x\r\n%s\r\n0\r\n\r\n", $size,
+                    $start . 'x' x ($size - CORE::length($start) - 2) . '"}')
+} ['/api/v1/rooms', 'a', 65537], ['/if', 'b', 65537],
+  ['/api/v1/rooms', 'c', 65536], ['/if', 'd', 65536] ]
+--- more_headers
+Transfer-Encoding: chunked
+User-Agent: test
+--- error_code: 413 413 200 200
+--- response_body
+{"code":413,"message":"*"}
+{"code":413,"message":"*"}
+{"room_id":"*}
+{"room_id":"*}
+--- no_error_log
+temporary file
+[crit]
+[alert]
+[emerg]

@@ -689,3 +689,40 @@ Authorization: Bearer the-right-api-key
 secret-of-at-least
 api-key
 eyJ
+
+
+
+=== TEST 20: what was done is answered, whatever the client has in its cache
+--- request
+POST /api/v1/rooms
+{"creator":"alice","device_type":"app","room_id":"r1"}
+
+POST /api/v1/rooms/r1/join
+{"uid":"alice"}
+
+GET /api/v1/rooms/r1
+
+POST /api/v1/rooms/r1/leave
+{"uid":"alice"}
+
+POST /api/v1/rooms/r1/end
+--- more_headers
+If-None-Match: *
+
+If-Match: "x"
+
+If-None-Match: *
+
+If-Unmodified-Since: Sat, 29 Oct 1994 19:43:31 GMT
+
+If-None-Match: *
+--- response_body
+{"room_id":"r1",*,"token":"*"*}
+{"room_id":"r1",*,"token":"*"*}
+{"room_id":"r1",*}
+{}
+{}
+--- no_error_log
+[crit]
+[alert]
+[emerg]

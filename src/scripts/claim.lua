@@ -15,6 +15,10 @@ local limit = tonumber(ARGV[14])
 -- rooms in one call, and ms until the next one
 local OLD_AT_ONCE, MORE_OLD = 100, 20
 
+-- values of a reply: a change of a large group has thousands of uids, and what
+-- is larger than a worker believes in costs it the connection
+local REPLY_MAX = 8000
+
 
 -- What has waited for longer than max_age is given up, also while the breaker
 -- keeps it waiting; what is being sent just now is not.  Returns whether there
@@ -96,7 +100,8 @@ local is_written = false
 for k = 1, #due, 2 do
     local room_id, score = due[k], tonumber(due[k + 1])
 
-    if score > now or k > 2 * limit or EVENTS_MAX == 0 then
+    if score > now or k > 2 * limit or EVENTS_MAX == 0 or #reply > REPLY_MAX
+    then
         reply[4] = math.max(0, math.ceil(score - now))
         break
     end

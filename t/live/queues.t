@@ -608,6 +608,63 @@ END
 }
 
 
+# --- more than a worker takes in one reply
+
+{
+    my $nginx = app('crowd', $endpoint->hook('/crowd', 'name=crowd'
+                                             . ' events=room.finished'));
+    my ($rooms, $few) = (28, 12);
+    my %count;
+
+    # what comes after the endpoint was found bad has not been tried
+
+    rules('crowd', fails(503, path => '/crowd'));
+
+    is_ok('some calls', ring($nginx, map { "few$_" } 1 .. $few));
+    is_ok('which end', fire([map { $nginx->post("/few$_/end") } 1 .. $few]));
+    ok(wait_for(sub { state_of($nginx, 'crowd')->{breaker} eq 'open' }),
+       'of which nobody hears');
+
+    # each has had 4000 people, of whom as many as may be were there at once
+
+    my @agents = map {
+        my $room = "crowd$_";
+        my @steps = ($nginx->create($room, "$room.c",
+                                    { max_participants => 1000 }),
+                     $nginx->join($room, "$room.c"));
+
+        for my $some (1 .. 4) {
+            my $uids = { uids => [map { "$room.$some.$_" }
+                                      1 .. ($some < 4 ? 999 : 990)] };
+
+            push @steps, map { $nginx->post("/$room/$_", $uids) }
+                             'invite', 'cancel';
+        }
+
+        push @steps, $nginx->post("/$room/end");
+
+        sub {
+            my ($response) = @_;
+
+            $count{$response->{status}}++ if $response;
+
+            return shift @steps;
+        };
+    } 1 .. $rooms;
+
+    drive(\@agents);
+    is_deeply(\%count, { 200 => 11 * $rooms }, 'crowds come and go');
+
+    my $all = $rooms + $few;
+
+    rules('crowd');
+    become($nginx, undef, "$all = $all ok + 0 failed + 0 pending",
+           'all are told of');
+    unlike($nginx->error_log, qr/Out of memory|is back/,
+           'by one connection to Redis');
+}
+
+
 # --- retention, of itself
 
 {

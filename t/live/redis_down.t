@@ -401,6 +401,60 @@ sub is_unharmed {
 }
 
 
+# a replica for a while, and then it is lost now and then: waited out, as ever
+
+{
+    my $redis = redis();
+    my $nginx = nginx(redis => "$redis->{address} timeout=2s", workers => 1);
+    my $lost = sub {
+        return scalar(() = $nginx->error_log
+                           =~ /closed the connection|(?:recv|send)\(\) failed/g);
+    };
+
+    make_rooms($nginx);
+    $redis->command('REPLICAOF', '127.0.0.1', free_port());
+    is(ask($nginx->create(undef, 'refused'))->{status}, 503, 'a refusal');
+    $redis->command('REPLICAOF', 'NO', 'ONE');
+
+    # for longer than the timeout nobody makes a change
+
+    my $until = time + 2.5;
+    my $reader = background(sub {
+        my ($go_on) = @_;
+        my %count;
+
+        $count{ask($nginx->get('/none'))->{status}}++ while $go_on->();
+
+        return \%count;
+    });
+
+    wait_for(sub { time > $until }) or die;
+
+    for my $round (1 .. 5) {
+        is(ask($nginx->get('/none'))->{status}, 404, 'there is a connection');
+        $redis->command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+        ok(wait_for(sub { $lost->() >= $round }), "loss $round is said");
+    }
+
+    is($reader->finish->{503}, undef, 'and waited out');
+}
+
+
+# the next heartbeat of an app with endpoints is a change too
+
+{
+    my $redis = redis();
+    my $nginx = nginx(redis => "$redis->{address} timeout=2s", workers => 1,
+                      http => 'tgortc_webhook http://127.0.0.1:9/;');
+
+    is(ask($nginx->create(undef, 'before'))->{status}, 200, 'a primary');
+    $redis->command('REPLICAOF', '127.0.0.1', free_port());
+    is(ask($nginx->create(undef, 'refused'))->{status}, 503, 'a replica');
+    $redis->command('REPLICAOF', 'NO', 'ONE');
+    ok(wait_for(sub { $nginx->error_log =~ / is back/ }), 'it is back');
+}
+
+
 # passwords
 
 {
@@ -445,6 +499,19 @@ sub is_unharmed {
     $redis->command('CONFIG', 'SET', 'requirepass', '');
     is_back('no password needed any more', $nginx);
     is_unharmed('a wrong password', $wrong, @pids);
+}
+
+
+# one that does not know AUTH cites the password
+
+{
+    my $redis = redis(args => ['--rename-command', 'AUTH', '']);
+    my $nginx = server("$redis->{address} user=app password=secret");
+
+    is_down('no AUTH', $nginx);
+    like($nginx->error_log, qr/says "ERR unknown command .AUTH."/,
+         'the log says what is wrong');
+    unlike($nginx->error_log, qr/secret/, 'and not the password');
 }
 
 

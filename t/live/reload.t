@@ -10,6 +10,7 @@ use warnings;
 
 use POSIX ();
 use Test::More;
+use TgoRTC::Endpoint;
 use TgoRTC::Live;
 use Time::HiRes qw(sleep time);
 
@@ -271,6 +272,53 @@ for my $how ('TERM', 'QUIT') {
     is_complete('slow configuration', $load);
     ok($server->quit, 'it ends');
     is($server->trouble, '', 'nothing bad in the log');
+}
+
+
+# An upgrade of the binary that is taken back: the master starts workers beside
+# those that there are, who still send.
+
+{
+    my $endpoint = endpoint();
+
+    $endpoint->answer({ answers => [{ delay => 3 }] });
+
+    my $server = hooked("$redis->{address} prefix=upgrade",
+                        $endpoint->hook('/'), workers => 1, listen => '',
+                        later => 1);
+    my $pid_file = "$server->{dir}/nginx.pid";
+
+    # nginx does not upgrade while it has the parent that started it
+
+    $server->{port} = free_port();
+    $server->write_conf;
+    $server->{pid} = TgoRTC::Live::spawn(sub {
+        exec 'sh', '-c', '("$@" & until [ -s "$0" ]; do sleep 0.01; done);'
+             . ' exec sleep 1000', $pid_file, $server->command;
+    }, "$server->{dir}/stderr");
+    ok(wait_for(sub { TgoRTC::Live::open_connection($server->{port}) }),
+       'a server');
+
+    my $pid = slurp($pid_file) + 0;
+    my ($worker) = children($pid);
+
+    is(ask($server->create('upgrade', 'a', 'b'))->{status}, 200, 'a call');
+    is(scalar $endpoint->await(1), 1, 'is being told of');
+
+    kill USR2 => $pid;
+    ok(wait_for(sub { -e "$pid_file.oldbin" && -s $pid_file }),
+       'a new binary runs');
+
+    my $others = children($pid);
+
+    kill HUP => $pid;
+    ok(wait_for(sub { children($pid) > $others }), 'the old one goes on');
+    ok($endpoint->await_answers, 'the endpoint answers');
+    is(scalar $endpoint->requests, 1, 'to one request');
+
+    kill QUIT => slurp($pid_file) + 0, $pid;
+    ok(wait_for(sub { !kill 0 => $worker }), 'they end');
+    is(scalar $endpoint->requests, 1, 'and to no other');
 }
 
 
