@@ -518,11 +518,6 @@ ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app, ngx_uint_t owner,
         return NGX_ERROR;
     }
 
-    if (app->settings.endpoints == NULL && app->settings.livekit_api.len == 0)
-    {
-        return NGX_OK;
-    }
-
     app->dispatcher = ngx_http_tgortc_dispatcher_create(app,
                                                         ngx_http_tgortc_http,
                                                         owner, respawned,

@@ -534,6 +534,7 @@ ngx_http_tgortc_call_registered(void *data, ngx_http_tgortc_outcome_e outcome,
 
     long long                    overflow;
     ngx_uint_t                   i;
+    ngx_array_t                 *endpoints;
     ngx_http_tgortc_endpoint_t  *endpoint;
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
@@ -542,9 +543,15 @@ ngx_http_tgortc_call_registered(void *data, ngx_http_tgortc_outcome_e outcome,
 
     ngx_http_tgortc_redis_trust(app->redis);
 
-    endpoint = app->settings.endpoints->elts;
+    endpoints = app->settings.endpoints;
 
-    for (i = 0; i < app->settings.endpoints->nelts; i++) {
+    if (endpoints == NULL) {
+        return;
+    }
+
+    endpoint = endpoints->elts;
+
+    for (i = 0; i < endpoints->nelts; i++) {
         overflow = ngx_http_tgortc_reply_integer(reply,
                                               NGX_HTTP_TGORTC_EVENTS + 1 + i);
 

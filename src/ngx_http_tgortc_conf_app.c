@@ -383,28 +383,25 @@ ngx_http_tgortc_conf_registration(ngx_conf_t *cf, ngx_http_tgortc_app_t *app)
     settings = &app->settings;
     endpoints = settings->endpoints;
 
-    if (settings->livekit_api.len) {
-        ngx_str_set(&app->abilities, "2");
-    } else {
-        ngx_str_set(&app->abilities, "0");
-    }
+    n = endpoints ? endpoints->nelts : 0;
 
-    if (endpoints == NULL) {
+    app->abilities.len = 1;
+    app->abilities.data = (u_char *) "0123" + (n > 0 ? 1 : 0)
+                          + (settings->livekit_api.len ? 2 : 0);
+
+    /* places that only look on have no calls */
+
+    if (n == 0 && settings->keys == NULL) {
         return NGX_CONF_OK;
     }
 
-    if (settings->livekit_api.len) {
-        ngx_str_set(&app->abilities, "3");
-    } else {
-        ngx_str_set(&app->abilities, "1");
-    }
-
-    if (ngx_http_tgortc_counters_add_endpoints(cf, app) != NGX_OK) {
+    if (n > 0 && ngx_http_tgortc_counters_add_endpoints(cf, app) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 
-    n = endpoints->nelts;
-    app->overflow = ngx_palloc(cf->pool, n * sizeof(long long));
+    /* without endpoints too: those of before have to be forgotten */
+
+    app->overflow = ngx_palloc(cf->pool, (n + 1) * sizeof(long long));
 
     if (app->overflow == NULL
         || ngx_array_init(&app->registration, cf->pool, 1 + 5 * n,
@@ -422,7 +419,7 @@ ngx_http_tgortc_conf_registration(ngx_conf_t *cf, ngx_http_tgortc_app_t *app)
         return NGX_CONF_ERROR;
     }
 
-    endpoint = endpoints->elts;
+    endpoint = n > 0 ? endpoints->elts : NULL;
 
     for (i = 0; i < n; i++) {
         app->overflow[i] = -1;

@@ -78,7 +78,18 @@ local function is_moot(room_id, change)
     local age = now - change[C_TIME]
     local is_room, room = pcall(load_room, BASE .. 'room:' .. room_id)
 
-    if age > LIVEKIT_MAX_AGE or not is_room or type(room) ~= 'table' then
+    if age > LIVEKIT_MAX_AGE then
+        return true
+    end
+
+    is_room = is_room and type(room) == 'table'
+
+    -- of the room itself, unless another call has its id by now
+    if change[C_TYPE] == A_DELETE then
+        return is_room and is_live(room)
+    end
+
+    if not is_room then
         return true
     end
 

@@ -139,6 +139,12 @@ local function on_joined()
 
     if is_buried(member) or (member and is_stale(member)) then
         bury_session(member)
+
+        -- he was removed, or left, before LiveKit knew of him
+        if member and not is_active(member) then
+            ask_livekit(room, A_REMOVE, { IDENTITY })
+        end
+
         return
     end
 

@@ -11,10 +11,6 @@
 -- include tidying
 local ROOMS_AT_ONCE = 100
 
--- ms without which nobody has an endpoint, however short its max_age:
--- heartbeats come every 5 s
-local UNSEEN_MIN = 15000
-
 local reply = { 'ok', now, 0 }
 
 for k = 11, #ARGV, 5 do
@@ -54,7 +50,7 @@ local registered = call('HGETALL', ENDPOINTS)
 for k = 1, #registered, 2 do
     local id, endpoint = registered[k], cmsgpack.unpack(registered[k + 1])
 
-    if endpoint[N_SEEN] + math.max(endpoint[N_MAX_AGE], UNSEEN_MIN) < now then
+    if is_gone(endpoint) then
         local rooms = call('ZRANGE', BASE .. 'due:' .. id, 0,
                            ROOMS_AT_ONCE - 1)
 

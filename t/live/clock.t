@@ -9,6 +9,7 @@ use strict;
 use warnings;
 
 use Test::More;
+use TgoRTC::Calls;
 use TgoRTC::Clock;
 use TgoRTC::Live;
 
@@ -80,6 +81,28 @@ is($nginx->trouble, '', 'nothing bad in the log');
     is(scalar @asked, 1, 'is asked for once');
     is($redis->command('HEXISTS', '{tgortc}:users', 'u2'), 0, 'and not done');
     is($late->trouble, '', 'nothing bad in the log');
+}
+
+
+# A clock that is set back makes no call last less than nothing.
+
+{
+    my $calls = calls(redis => $redis, ring => '1h');
+    my $livekit = $calls->livekit('back');
+
+    $calls->create('back', 'b1', 'b2');
+    $livekit->session($_, 'app')->joined for 'b1', 'b2';
+    $clock->set(10);
+    ok(wait_for(sub { $redis->command('TIME')->[0] - time < 15 }),
+       "Redis's clock is set back");
+    $calls->leave('back', 'b1');
+
+    my ($finished) = grep { $_->{type} eq 'room.finished' }
+                          $calls->await('back', -1);
+
+    is($finished->{json}{duration}, 0, 'a call that took no time');
+    is(ask($calls->request('get', 'back'))->json->{duration}, 0,
+       'says the API as well');
 }
 
 done_testing();

@@ -10,6 +10,7 @@ use warnings;
 
 use Digest::SHA qw(sha256_hex);
 use JSON::PP;
+use List::Util qw(max);
 use MIME::Base64 qw(encode_base64url);
 use Test::More;
 use TgoRTC::Calls;
@@ -1312,16 +1313,38 @@ my (@later, $since);
     # both may go in one step, and what the first event says is so after it
 
     push @later, sub {
-        is(join(' ', map { "$_->{type} $_->{json}{uid}" }
+        is(join(' ', sort map { "$_->{type} $_->{json}{uid}" }
                      grep { $_->{type} =~ /joined|left/ }
                      $quick->await($group->{room}, -1)),
            join(' ', map { s/^(\w+) (\w)/participant.$1 $2$group->{n}/r }
-                'joined a', 'joined b', 'left b', 'left a'),
-           'finished, nobody came back: one after the other');
+                'joined a', 'joined b', 'left a', 'left b'),
+           'finished, nobody came back');
         is($quick->state($group->{room}),
            "2 a$group->{n}=3 b$group->{n}=3 c$group->{n}=6 d$group->{n}=6",
            'finished, nobody came back: nobody rings');
     };
+}
+
+# many who are lost at once leave in one change
+
+{
+    my $many = endpoint();
+    my $calls = calls(grace => '300ms', endpoint => $many);
+    my @uids = map { "m$_" } 1 .. 20;
+
+    $many->answer({ type => 'left', answers => [{ delay => 1 }] });
+    $calls->create('many', @uids, 'awaited', { max_participants => 30 });
+
+    my $livekit = $calls->livekit('many');
+
+    $livekit->session($_, 'app')->joined for @uids;
+    $calls->join('many', 'awaited');
+    $livekit->finished;
+
+    my @left = $many->await(20, type => 'left');
+
+    is(scalar @left, 20, 'all who were lost have left');
+    is(max(map { $_->{active} } @left), 20, 'side by side');
 }
 
 # a hang-up, said by LiveKit alone, with a long grace

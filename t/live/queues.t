@@ -130,6 +130,15 @@ become($two[0], 'x', '1200 = 0 ok + 1200 failed + 0 pending',
 
 ok(reconfigure($two[0], $y . $retry), 'one nginx has x no longer');
 
+# an app that has no endpoint any more
+
+my $bare = app('bare', $endpoint->hook('/bare', 'name=bare') . $retry);
+
+rules('bare', fails(503, path => '^/bare'));
+is_ok('a call', ring($bare, 'bare'));
+ok(wait_for(sub { $endpoint->requests(path => '^/bare') }), 'is told of');
+ok(reconfigure($bare, $retry), 'to an endpoint that nobody has any more');
+
 # for longer than max_age, through the one that has it no longer
 
 {
@@ -836,7 +845,46 @@ END
 }
 
 
+# --- one that nobody has gets nothing, also before it is forgotten
+
+{
+    my ($kept, $gone) = map {
+        hooked("$redis->{address} prefix=dropped",
+               $endpoint->hook("/dropped/$_", "name=$_"))
+    } 'kept', 'gone';
+
+    is_ok('a call', ring($kept, 'dropped1'));
+    is(scalar $endpoint->await(2, path => '^/dropped'), 2, 'is told to both');
+    $endpoint->await_answers;
+    ok($gone->quit, 'one is gone');
+
+    $redis->command('EVAL', <<'END', 1, '{dropped}:endpoints', 'gone');
+for _, id in ipairs(redis.call('HKEYS', KEYS[1])) do
+    local endpoint = cmsgpack.unpack(redis.call('HGET', KEYS[1], id))
+
+    if endpoint[1] == ARGV[1] then
+        endpoint[3] = 0
+        redis.call('HSET', KEYS[1], id, cmsgpack.pack(endpoint))
+    end
+end
+END
+
+    is_ok('another call', ring($kept, 'dropped2'));
+    is(scalar $endpoint->await(1, path => '^/dropped', room => '^dropped2'), 1,
+       'is told to the other');
+    ok(wait_for(sub { !@{$redis->command('KEYS', '{dropped}:queue:*')} }, 2),
+       'and waits for nobody');
+    ok($kept->quit, 'it ends');
+}
+
+
 # --- endpoints come and go, the end
+
+ok(wait_for(sub { !@{$redis->command('KEYS', '{bare}:endpoints')} }, 60),
+   'an app without endpoints: that of before is forgotten');
+is(join(' ', grep { /:(?:queue|due|age):/ }
+             @{$redis->command('KEYS', '{bare}:*')}), '',
+   'with all that waited for it');
 
 is($endpoint->await_events($made, path => '/two/x', room => '^still'), $made,
    'one still has it: it gets all that is made');

@@ -14,6 +14,7 @@ use Test::More;
 use TgoRTC::Calls;
 use TgoRTC::Endpoint;
 use TgoRTC::Live;
+use Time::HiRes ();
 
 my $json = JSON::PP->new->canonical->utf8;
 my $not_found = '{"code":"not_found","msg":"twirp error unknown: requested '
@@ -118,6 +119,53 @@ is((await_asked('group', 'RemoveParticipant', 1))[0],
    'RemoveParticipant {"room":"group","identity":"c2"}'
    . ' {"room":"group","roomAdmin":true}',
    'who leaves a group is removed, with rights for that room alone');
+
+# who is removed before LiveKit knows of him
+
+$calls->create('early', 'k1', 'k2', 'k3', { max_participants => 4,
+                                            invite_on => 1 });
+$livekit = connect_all('early', 'k1');
+$calls->join('early', 'k2');
+
+my $session = $livekit->session('k2', 'app');
+
+$calls->kick('early', 'k2');
+await_asked('early', 'RemoveParticipant', 1);
+$session->joined;
+is(scalar await_asked('early', 'RemoveParticipant', 2), 2,
+   'who comes after he was removed is removed again');
+
+# ended calls that are forgotten while LiveKit does not delete their rooms
+
+{
+    my ($fails, $recovers) = (endpoint(), endpoint());
+    my ($again, $late) = map {
+        calls(retention => '1500ms',
+              app => 'tgortc_livekit_api ' . $_->url('/') . ';')
+    } $fails, $recovers;
+
+    $fails->answer({ path => 'DeleteRoom', answers => [{ status => 500 }] });
+    $recovers->answer({ path => 'DeleteRoom',
+                        answers => [({ status => 500 }) x 3, {}] });
+
+    for ($again, $late) {
+        $_->create('forgotten', 'f1', 'f2');
+        $_->leave('forgotten', 'f1');
+    }
+
+    ok(wait_for(sub { $again->status('create', 'forgotten', 'f3', 'f4') == 200 }),
+       'another call has the id');
+
+    my $since = Time::HiRes::time;
+
+    ok(wait_for(sub {
+        !$again->{redis}->command('EXISTS', '{tgortc}:queue:livekit:forgotten')
+    }), "it keeps its room: what was to be done to the other's is dropped");
+    is(scalar(grep { $_->{time} > $since } $fails->requests), 0,
+       'and not tried any more');
+    is(scalar $recovers->await(4), 4,
+       'where none has it the room is deleted in the end');
+}
 
 # who may not join
 

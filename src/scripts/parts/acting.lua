@@ -58,43 +58,62 @@ local function stop_connecting(room, member)
 end
 
 
-local function first_due(room)
-    local first
+local function is_due(member)
+    return member[DEADLINE] > 0 and member[DEADLINE] <= now
+end
 
-    for _, member in ipairs(room[MEMBERS]) do
-        local deadline = member[DEADLINE]
 
-        if deadline > 0 and deadline <= now
-            and (not first or deadline < first[DEADLINE])
-        then
-            first = member
+-- Who has a deadline that has passed: deadline, place in the room, member.
+local function list_due(room)
+    local due = {}
+
+    for i, member in ipairs(room[MEMBERS]) do
+        if is_due(member) then
+            due[#due + 1] = { member[DEADLINE], i, member }
         end
     end
 
-    return first
+    return due
+end
+
+
+local function is_earlier(one, two)
+    if one[1] ~= two[1] then
+        return one[1] < two[1]
+    end
+
+    return one[2] < two[2]
+end
+
+
+local function act_on(room, member)
+    if member[STATE] == INVITING then
+        note_fired(F_RING)
+        stop_ringing(room, member[DEADLINE])
+
+    elseif member[LINK] == GRACE or member[LINK] == SHORT then
+        note_fired(F_REJOIN)
+        depart(room, member)
+
+    else
+        note_fired(F_CONNECT)
+        stop_connecting(room, member)
+    end
 end
 
 
 -- One thing after the other, as if each had been done in its time.
 local function act(room)
-    while is_live(room) do
-        local member = first_due(room)
+    local due = list_due(room)
 
-        if not member then
-            break
-        end
+    table.sort(due, is_earlier)
 
-        if member[STATE] == INVITING then
-            note_fired(F_RING)
-            stop_ringing(room, member[DEADLINE])
+    for _, entry in ipairs(due) do
+        local member = entry[3]
 
-        elseif member[LINK] == GRACE or member[LINK] == SHORT then
-            note_fired(F_REJOIN)
-            depart(room, member)
-
-        else
-            note_fired(F_CONNECT)
-            stop_connecting(room, member)
+        -- what was done to another one may have been done to him as well
+        if is_live(room) and is_due(member) then
+            act_on(room, member)
         end
     end
 
@@ -108,7 +127,7 @@ end
 -- Whether LiveKit is asked before anybody is closed; then it is time again
 -- when it has answered, or did not in time.
 local function asks_first(room)
-    if not HAS_LIVEKIT or not (first_due(room) or room[AGE] <= now) then
+    if not HAS_LIVEKIT or (#list_due(room) == 0 and room[AGE] > now) then
         return false
     end
 

@@ -40,18 +40,31 @@ local function append_actions()
 end
 
 
--- Events of one type: one for each of the uids, or one of the room.
+-- Events of one type: one for each of the uids, or one of the room.  What a step
+-- does to one person after the other is one change: a thousand who are lost at
+-- once are not a thousand changes with a thousand uids each.
 local function emit(room, type, uids, device)
-    local seq = room[SEQ]
+    local seq, last = room[SEQ], changes[#changes]
 
+    device = device or ''
     room[SEQ] = seq + (uids and #uids or 1)
 
-    if #endpoints > 0 then
-        changes[#changes + 1] = {
-            type, seq + 1, NONCE, now, 0, 0, room[CREATED], room[RTC_TYPE],
-            room[INVITE_ON], room[MAX], device or '', uids or {}, {}, {}, now
-        }
+    if #endpoints == 0 then
+        return
     end
+
+    if uids and last and last[C_TYPE] == type and last[C_DEVICE] == device then
+        for _, uid in ipairs(uids) do
+            table.insert(last[C_TARGETS], uid)
+        end
+
+        return
+    end
+
+    changes[#changes + 1] = {
+        type, seq + 1, NONCE, now, 0, 0, room[CREATED], room[RTC_TYPE],
+        room[INVITE_ON], room[MAX], device, uids or {}, {}, {}, now
+    }
 end
 
 
@@ -72,8 +85,8 @@ append_events = function (room)
     for i, change in ipairs(changes) do
         change[C_STATUS], change[C_UIDS] = room[STATUS], uids
 
-        if change[C_TYPE] == E_FINISHED and room[ANSWERED] > 0 then
-            change[C_DURATION] = seconds(room[ENDED] - room[ANSWERED])
+        if change[C_TYPE] == E_FINISHED then
+            change[C_DURATION] = duration(room)
         end
 
         packed[i] = cmsgpack.pack(change)
@@ -85,6 +98,7 @@ append_events = function (room)
 
         for i, change in ipairs(changes) do
             if bit.band(registered[N_TYPES], bit.lshift(1, change[C_TYPE])) > 0
+                and not is_gone(registered)
             then
                 local n = count_events(change)
 

@@ -5,15 +5,11 @@
 -- duration (s), ended (s), then for each member six values: uid, status,
 -- device type, connected, joined (s), left (s).
 local function add_room(reply, room)
-    local duration, n = 0, #reply
-
-    if room[ANSWERED] > 0 and room[ENDED] > 0 then
-        duration = seconds(room[ENDED] - room[ANSWERED])
-    end
+    local n = #reply
 
     reply[n + 1], reply[n + 2] = room[STATUS], seconds(room[CREATED])
     reply[n + 3], reply[n + 4] = room[MAX], room[RTC_TYPE]
-    reply[n + 5], reply[n + 6] = duration, seconds(room[ENDED])
+    reply[n + 5], reply[n + 6] = duration(room), seconds(room[ENDED])
 
     for i, member in ipairs(room[MEMBERS]) do
         local left = member[JOINED_AT] > 0 and member[LEFT_AT] or 0

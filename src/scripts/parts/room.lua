@@ -67,6 +67,16 @@ local function is_live(room)
 end
 
 
+-- How long the call lasted (s); the clock may have been set back meanwhile.
+local function duration(room)
+    if room[ANSWERED] == 0 or room[ENDED] == 0 then
+        return 0
+    end
+
+    return math.max(0, seconds(room[ENDED] - room[ANSWERED]))
+end
+
+
 local function is_active(member)
     return member[STATE] <= JOINED
 end
