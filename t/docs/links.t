@@ -59,6 +59,21 @@ for my $page (grep { $_ ne 'docs/README.md' } pages()) {
     ok($linked{'docs/README.md'}{$page}, "$page is in the index");
 }
 
+# what the pages of docs/ show from there is in the package as well
+
+my $debian = 'conf/debian/libnginx-mod-http-tgortc';
+my %packaged = map { s{\A\Q${\root()}\E/}{}r => 1 }
+               map { glob root() . "/$_" }
+               map { m{(?<!\S)(docs/\S+)}g } source("$debian.install");
+
+$packaged{$_} = 1 for source("$debian.links") =~ m{/(docs/\S+)$}mg;
+
+my %shown_there = map { %{$linked{$_}} } grep { m{\Adocs/} } keys %linked;
+
+for my $target (grep { m{\Adocs/} } sort keys %shown_there) {
+    ok($packaged{$target}, "in the package: $target");
+}
+
 
 # --- names
 
