@@ -188,6 +188,30 @@ for my $line ($lines =~ /^\| \w+ \| `(.*?)` \|/mg) {
     ok((grep { /\A$re/ } @logged), "a line of the log: $line");
 }
 
+# the other way round: words of capitals stand for what varies
+
+my ($rows) = source('docs/metrics.md') =~ /^## Log lines\n(.*)/ms;
+
+my @rows = map { s/(\w+)|…|([^\w…]+)/
+                   defined $2 ? quotemeta $2 : !defined $1 ? '.*'
+                   : $1 =~ m{\A[A-Z]+\z} ? '\S+' : $1/ger }
+           map { s/curl_FUNCTION/curl_…/r }
+           $rows =~ /^\| [^|]* \| `tgortc: (.*?)` \|/mg;
+
+cmp_ok(scalar @rows, '>', 20, 'lines of the log on their page');
+
+my $logs = $c =~ s/ngx_log_debug\d\(.*?;//sgr;
+
+for my $text ($logs =~ /"tgortc: ((?:[^"\\]|\\.)*)"/g) {
+    my $line = plain($text);
+
+    # of each operation
+    next if $text =~ /\A%s room /;
+
+    ok((grep { $line =~ /\A$_(?:: \0)?\z/ } @rows),
+       'on the page: ' . $line =~ s/\0/…/gr);
+}
+
 
 # --- the version
 
