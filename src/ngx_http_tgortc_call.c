@@ -152,6 +152,12 @@ static const char  *ngx_http_tgortc_passing[] = {
     "NOSCRIPT", NULL
 };
 
+/* what Redis 6.2 and 7.0, and later ones, call NOPERM within a script */
+
+static const char  *ngx_http_tgortc_denied[] = {
+    "The user executing the script can't", "ACL failure in script", NULL
+};
+
 
 void
 ngx_http_tgortc_call_init(void)
@@ -518,6 +524,12 @@ ngx_http_tgortc_call_error(redisReply *reply)
         code = ngx_http_tgortc_passing[i];
 
         if (ngx_strncmp(reply->str, code, ngx_strlen(code)) == 0) {
+            return NGX_HTTP_TGORTC_UNAVAILABLE;
+        }
+    }
+
+    for (i = 0; ngx_http_tgortc_denied[i]; i++) {
+        if (ngx_strstr(reply->str, ngx_http_tgortc_denied[i]) != NULL) {
             return NGX_HTTP_TGORTC_UNAVAILABLE;
         }
     }

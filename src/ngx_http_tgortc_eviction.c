@@ -79,7 +79,8 @@ ngx_http_tgortc_eviction_reply(ngx_http_tgortc_command_t *cmd,
     if (ngx_strncmp(policy.data, "volatile-", 9) == 0) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "tgortc: redis \"%V\" has maxmemory-policy \"%V\": calls "
-                      "that have ended may be forgotten before their time",
+                      "that have ended, and answers to an Idempotency-Key, "
+                      "may be forgotten, set it to \"noeviction\"",
                       &app->settings.redis->address, &policy);
 
     } else if (ngx_strcmp(policy.data, "noeviction") != 0) {

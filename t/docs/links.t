@@ -59,6 +59,21 @@ for my $page (grep { $_ ne 'docs/README.md' } pages()) {
     ok($linked{'docs/README.md'}{$page}, "$page is in the index");
 }
 
+# what the pages of docs/ show from there is in the package as well
+
+my $debian = 'conf/debian/libnginx-mod-http-tgortc';
+my %packaged = map { s{\A\Q${\root()}\E/}{}r => 1 }
+               map { glob root() . "/$_" }
+               map { m{(?<!\S)(docs/\S+)}g } source("$debian.install");
+
+$packaged{$_} = 1 for source("$debian.links") =~ m{/(docs/\S+)$}mg;
+
+my %shown_there = map { %{$linked{$_}} } grep { m{\Adocs/} } keys %linked;
+
+for my $target (grep { m{\Adocs/} } sort keys %shown_there) {
+    ok($packaged{$target}, "in the package: $target");
+}
+
 
 # --- names
 
@@ -171,6 +186,30 @@ for my $line ($lines =~ /^\| \w+ \| `(.*?)` \|/mg) {
              plain($line =~ s/"app"|"webhook"|HTTP 500/…/gr =~ s/\AN /… /r);
 
     ok((grep { /\A$re/ } @logged), "a line of the log: $line");
+}
+
+# the other way round: words of capitals stand for what varies
+
+my ($rows) = source('docs/metrics.md') =~ /^## Log lines\n(.*)/ms;
+
+my @rows = map { s/(\w+)|…|([^\w…]+)/
+                   defined $2 ? quotemeta $2 : !defined $1 ? '.*'
+                   : $1 =~ m{\A[A-Z]+\z} ? '\S+' : $1/ger }
+           map { s/curl_FUNCTION/curl_…/r }
+           $rows =~ /^\| [^|]* \| `tgortc: (.*?)` \|/mg;
+
+cmp_ok(scalar @rows, '>', 20, 'lines of the log on their page');
+
+my $logs = $c =~ s/ngx_log_debug\d\(.*?;//sgr;
+
+for my $text ($logs =~ /"tgortc: ((?:[^"\\]|\\.)*)"/g) {
+    my $line = plain($text);
+
+    # of each operation
+    next if $text =~ /\A%s room /;
+
+    ok((grep { $line =~ /\A$_(?:: \0)?\z/ } @rows),
+       'on the page: ' . $line =~ s/\0/…/gr);
 }
 
 

@@ -152,4 +152,24 @@ unlike($nginx->error_log, qr/NOPERM/, 'nor does the log know of it');
     unlike($other->error_log, qr/NOPERM|\[error\]/, 'nothing is wrong');
 }
 
+
+# A script that comes to a command which its user may not run: it is not the
+# script that is wrong, and passes when he may.
+
+for my $case (['+xrevrange', logs('')], ['+set', $nginx->create('set', 'l')],
+              ['+hget', $nginx->get('/sync?uid=a&device_type=app')])
+{
+    my ($right, $request) = @$case;
+
+    $primary->command('ACL', 'SETUSER', 'app', $right =~ tr/+/-/r);
+    is(unavailable(ask($request), 6), '', "without $right: 503");
+
+    $primary->command('ACL', 'SETUSER', 'app', $right);
+    is(ask($request)->{status}, 200, 'with it: 200');
+}
+
+like($nginx->error_log,
+     qr/redis says "(?:NOPERM|ERR) .*(?:can't run|permission)/,
+     'the log says so');
+
 done_testing();

@@ -595,6 +595,8 @@ sub is_unharmed {
     $set->('allkeys-lru');
     $set->('volatile-ttl');
     $said->('volatile-ttl: another', 'allkeys-lru volatile-ttl');
+    like($nginx->error_log, qr/volatile-ttl.* answers to an Idempotency-Key, /,
+         'it says what may be forgotten');
 
     # nothing is said
     $set->('noeviction');
