@@ -535,8 +535,15 @@ ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app, ngx_uint_t owner,
 static void
 ngx_http_tgortc_ready(void *data)
 {
-    ngx_http_tgortc_call_register(data);
-    ngx_http_tgortc_eviction_check(data);
+    ngx_http_tgortc_app_t *app = data;
+
+    /* without endpoints it only tidies up, and that can wait */
+
+    if (app->settings.endpoints != NULL) {
+        ngx_http_tgortc_call_register(app);
+    }
+
+    ngx_http_tgortc_eviction_check(app);
 }
 
 
