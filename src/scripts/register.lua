@@ -11,6 +11,10 @@
 -- include tidying
 local ROOMS_AT_ONCE = 100
 
+-- ms without which nobody has an endpoint, however short its max_age:
+-- heartbeats come every 5 s
+local UNSEEN_MIN = 15000
+
 local reply = { 'ok', now, 0 }
 
 for k = 11, #ARGV, 5 do
@@ -50,7 +54,14 @@ local registered = call('HGETALL', ENDPOINTS)
 for k = 1, #registered, 2 do
     local id, endpoint = registered[k], cmsgpack.unpack(registered[k + 1])
 
-    if is_gone(endpoint) then
+    if endpoint[N_SEEN] + math.max(endpoint[N_MAX_AGE], UNSEEN_MIN) < now then
+
+        -- nothing more comes while it is dropped, part by part
+        if endpoint[N_TYPES] ~= 0 then
+            endpoint[N_TYPES] = 0
+            call('HSET', ENDPOINTS, id, cmsgpack.pack(endpoint))
+        end
+
         local rooms = call('ZRANGE', BASE .. 'due:' .. id, 0,
                            ROOMS_AT_ONCE - 1)
 

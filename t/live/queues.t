@@ -845,18 +845,29 @@ END
 }
 
 
-# --- one that nobody has gets nothing, also before it is forgotten
+# --- one that nobody has gets nothing more while it is dropped, part by part
 
 {
     my ($kept, $gone) = map {
         hooked("$redis->{address} prefix=dropped",
-               $endpoint->hook("/dropped/$_", "name=$_"))
+               $endpoint->hook("/dropped/$_", "name=$_"), workers => 1)
     } 'kept', 'gone';
+    my @rooms = map { "dropped$_" } 1 .. 250;
 
-    is_ok('a call', ring($kept, 'dropped1'));
-    is(scalar $endpoint->await(2, path => '^/dropped'), 2, 'is told to both');
-    $endpoint->await_answers;
-    ok($gone->quit, 'one is gone');
+    rules('dropped', fails(503, path => '^/dropped/gone'));
+    is_ok('many calls', ring($kept, @rooms));
+    is($endpoint->await_events(250, path => '^/dropped/kept'), 250,
+       'are told to one');
+    ok($gone->quit, 'the other is gone');
+
+    my $due = sub {
+        my @waiting = map { $redis->command('ZCARD', $_) }
+                          @{$redis->command('KEYS', '{dropped}:due:*')};
+
+        return $waiting[0] || 0;
+    };
+
+    is($due->(), 250, 'for which all wait');
 
     $redis->command('EVAL', <<'END', 1, '{dropped}:endpoints', 'gone');
 for _, id in ipairs(redis.call('HKEYS', KEYS[1])) do
@@ -869,12 +880,15 @@ for _, id in ipairs(redis.call('HKEYS', KEYS[1])) do
 end
 END
 
-    is_ok('another call', ring($kept, 'dropped2'));
-    is(scalar $endpoint->await(1, path => '^/dropped', room => '^dropped2'), 1,
-       'is told to the other');
-    ok(wait_for(sub { !@{$redis->command('KEYS', '{dropped}:queue:*')} }, 2),
-       'and waits for nobody');
+    ok(wait_for(sub { $due->() < 250 }), 'until some are dropped');
+
+    is_ok('another call', ring($kept, 'later'));
+    ok(wait_for(sub {
+        !@{$redis->command('KEYS', '{dropped}:queue:*:later')}
+    }, 2), 'does not wait for it');
+    ok(wait_for(sub { $due->() == 0 }), 'nor do the others, in the end');
     ok($kept->quit, 'it ends');
+    rules('dropped');
 }
 
 

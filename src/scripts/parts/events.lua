@@ -98,7 +98,6 @@ append_events = function (room)
 
         for i, change in ipairs(changes) do
             if bit.band(registered[N_TYPES], bit.lshift(1, change[C_TYPE])) > 0
-                and not is_gone(registered)
             then
                 local n = count_events(change)
 

@@ -43,17 +43,6 @@ local C_TARGETS, C_UIDS, C_TRIES, C_WRITTEN = 12, 13, 14, 15
 -- an endpoint; TYPES: a bit for each type of event it takes
 local N_NAME, N_TYPES, N_SEEN, N_MAX_QUEUED, N_MAX_AGE = 1, 2, 3, 4, 5
 
--- ms without which nobody has an endpoint, however short its max_age:
--- heartbeats come every 5 s
-local UNSEEN_MIN = 15000
-
-
--- Whether nobody has it any more; it is dropped, and gets nothing meanwhile.
-local function is_gone(registered)
-    return registered[N_SEEN] + math.max(registered[N_MAX_AGE], UNSEEN_MIN)
-           < now
-end
-
 
 local function count_events(change)
     return math.max(1, #change[C_TARGETS])
