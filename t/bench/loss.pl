@@ -183,10 +183,13 @@ sub lost {
 }
 
 
-sub server {
-    my ($redis, $http) = @_;
+# what Redis has not answered when it dies is given up soon
 
-    return nginx(redis => $redis, workers => 1, log_level => 'crit',
+sub server {
+    my ($address, $http) = @_;
+
+    return nginx(redis => "$address timeout=1s", workers => 1,
+                 log_level => 'crit',
                  http => "keepalive_requests 1000000;\n$http");
 }
 
@@ -199,7 +202,7 @@ sub restarted {
                       SYNCED => "$redis->{dir}/synced" };
     $redis->start;
 
-    my $nginx = server($redis, '');
+    my $nginx = server($redis->{address}, '');
     my @told = create_until($nginx, sub { $redis->stop });
 
     $nginx->stop;
@@ -283,7 +286,7 @@ for (@settings) {
     }
 }
 
-for (['replica', 'a replica', ''],
+for (['replica', 'without `tgortc_redis_wait`', ''],
      ['wait', '`tgortc_redis_wait 1 300ms`', 'tgortc_redis_wait 1 300ms;'])
 {
     my ($name, $setting, $http) = @$_;
