@@ -65,9 +65,12 @@ sub bytes_of {
 
     my $nginx = server($redis, '');
 
-    # the script is in Redis, and what it has but once
+    # the scripts are in Redis then, and what it has but once
 
-    ask($nginx->create('first', 'a', 'b'));
+    play($nginx->{port}, 1, [bytes(
+        $nginx->create('first', 'a', 'b'), $nginx->join('first', 'b'),
+        livekit($nginx, 'room_started', 'first'), $nginx->leave('first', 'b')
+    )]);
 
     my $begin = used($redis);
     my @bytes;
