@@ -12,7 +12,9 @@
 #   make soak             SOAK_CALLS calls: nothing grows with them
 #   make chaos            faults under load: CHAOS_SEED, CHAOS_SEEDS,
 #                         CHAOS_SECONDS of it for each seed
-#   make bench            the figures of docs/benchmarks.md
+#   make bench            the figures of docs/benchmarks.md and docs/capacity.md
+#   make profile          instructions of a worker for each request (callgrind)
+#   make loss             what is lost when Redis, its machine or a primary dies
 #   make deb              Debian's package, in build/deb
 #   make test-deb         installs it in a Debian of its own, and tries it
 #   make deps             installs what is missing, from Debian's packages
@@ -115,16 +117,28 @@ chaos: deps deps-test
 	@$(MAKE) build
 	CHAOS_SECONDS=$${CHAOS_SECONDS-90} t/run.sh $(BUILD) t/chaos/chaos.t
 
+# one of the tools: its own nginx and Redis
+
+tool =		BUILD=$(BUILD) TEST_NGINX_BINARY=/usr/sbin/nginx \
+		TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) perl -It/lib
+
 bench: deps deps-bench
 	@$(MAKE) build
 	t/bench/run.sh $(BUILD)
-	set -o pipefail; for table in delivery calls; do \
+	set -o pipefail; for table in delivery calls memory asked; do \
 	    echo; \
-	    BUILD=$(BUILD) TEST_NGINX_BINARY=/usr/sbin/nginx \
-	        TEST_NGINX_LOAD_MODULES=$(BUILD)/$(MODULE) \
-	        perl -It/lib t/bench/$$table.pl || exit 1; \
+	    $(tool) t/bench/$$table.pl || exit 1; \
 	done | tee -a $(BUILD)/bench.md
 	t/bench/plot.pl $(BUILD)/bench.md > $(BUILD)/bench.svg
+
+profile: deps deps-test
+	@$(MAKE) build
+	t/bench/yardstick/build.sh $(BUILD)
+	$(tool) t/bench/profile.pl
+
+loss: deps deps-test
+	@$(MAKE) build
+	$(tool) t/bench/loss.pl
 
 deb: deps deps-deb
 	@$(MAKE) pages
@@ -189,5 +203,6 @@ endef
 SHELL := /bin/bash
 
 .PHONY: all build pages run test unit test-valgrind test-asan fuzz check \
-	soak chaos bench deb test-deb deps deps-test deps-go deps-fuzz \
-	deps-check deps-bench deps-browser deps-deb deps-test-deb clean
+	soak chaos bench profile loss deb test-deb deps deps-test deps-go \
+	deps-fuzz deps-check deps-bench deps-browser deps-deb deps-test-deb \
+	clean

@@ -14,10 +14,7 @@
 use strict;
 use warnings;
 
-use IO::Select;
-use IO::Socket::INET;
-use JSON::PP;
-use TgoRTC::Calls;
+use TgoRTC::Bench;
 use TgoRTC::Endpoint;
 use TgoRTC::Live;
 use Time::HiRes qw(time);
@@ -25,89 +22,28 @@ use Time::HiRes qw(time);
 my $calls = $ARGV[0] || 5000;
 my $clients = 32;
 my $events = 6;
-my $tick = 0 + `getconf CLK_TCK`;
-my $json = JSON::PP->new->canonical->utf8;
-
-
-sub cpu {
-    my ($pid) = @_;
-    my @stat = split ' ', TgoRTC::Live::slurp("/proc/$pid/stat");
-
-    return ($stat[13] + $stat[14]) / $tick;
-}
-
-
-sub row { printf "| %s | %s |\n", @_ }
 
 
 # the requests of a call, as they are sent
 
 sub requests {
-    my ($api, $n) = @_;
-    my $nginx = $api->{nginx};
+    my ($nginx, $n) = @_;
     my ($id, $a, $b) = ("call$n", "a$n", "b$n");
-    my $now = int time;
 
-    my $livekit = sub {
-        my ($event, $uid) = @_;
-        my %data = (event => $event, id => "EV_$event$n" . ($uid || ''),
-                    createdAt => "$now",
-                    room => { sid => "RM_$n", name => $id });
-
-        $data{participant} = { sid => "PA_$uid", identity => $uid,
-                               state => 'ACTIVE', joinedAtMs => "${now}000" }
-            if $uid;
-
-        my $body = $json->encode(\%data);
-
-        return $api->webhook_request($body, TgoRTC::Calls::token($body));
-    };
-
-    return map { TgoRTC::Live::request_bytes({ %$_, keepalive => 1 }) }
+    return bytes(
         $nginx->create($id, $a, $b), $nginx->join($id, $a),
-        $nginx->join($id, $b), $livekit->('room_started'),
-        $livekit->('participant_joined', $a),
-        $livekit->('participant_joined', $b), $nginx->leave($id, $a),
-        $livekit->('participant_left', $a),
-        $livekit->('participant_left', $b), $livekit->('room_finished');
-}
-
-
-# Each client makes its calls one after the other.
-
-sub play {
-    my ($port, @calls) = @_;
-    my $select = IO::Select->new;
-    my %left;
-
-    for my $i (1 .. $clients) {
-        my $socket = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port")
-            or die "connect: $!";
-        my @mine = map { @{$calls[$_]} }
-                       grep { $_ % $clients == $i - 1 } 0 .. $#calls;
-
-        $left{$socket} = \@mine;
-        $select->add($socket);
-        syswrite $socket, shift @mine;
-    }
-
-    while ($select->count) {
-        for my $socket ($select->can_read) {
-            sysread $socket, my $data, 65536;
-            die "a request failed: $data" if $data !~ m{^HTTP/1.1 200 };
-
-            if (my $next = shift @{$left{$socket}}) {
-                syswrite $socket, $next;
-            } else {
-                $select->remove($socket);
-            }
-        }
-    }
+        $nginx->join($id, $b), livekit($nginx, 'room_started', $id),
+        livekit($nginx, 'participant_joined', $id, $a),
+        livekit($nginx, 'participant_joined', $id, $b), $nginx->leave($id, $a),
+        livekit($nginx, 'participant_left', $id, $a),
+        livekit($nginx, 'participant_left', $id, $b),
+        livekit($nginx, 'room_finished', $id)
+    );
 }
 
 
 my $redis = redis();
-my $port = TgoRTC::Live::free_port();
+my $port = free_port();
 my $sink = nginx(workers => 1, redis => $redis, http => <<"END");
 server {
     listen  127.0.0.1:$port;
@@ -131,13 +67,12 @@ location = /api/v1/webhooks/livekit {
     tgortc_livekit_webhook;
 }
 END
-my $api = bless { nginx => $nginx }, 'TgoRTC::Calls';
 my ($worker) = ($nginx->pids)[-1];
-my @calls = map { [requests($api, $_)] } 1 .. $calls;
+my @calls = map { [requests($nginx, $_)] } 1 .. $calls;
 
 my ($begin, $cpu, $redis_cpu) = (time, cpu($worker), cpu($redis->{pid}));
 
-play($nginx->{port}, @calls);
+play($nginx->{port}, $clients, @calls);
 
 my $played = time - $begin;
 

@@ -14,23 +14,12 @@ use strict;
 use warnings;
 
 use FindBin;
+use TgoRTC::Bench;
 use TgoRTC::Endpoint;
 use TgoRTC::Live;
 use Time::HiRes qw(time);
 
 my $events = $ARGV[0] || 100000;
-my $tick = 0 + `getconf CLK_TCK`;
-
-
-sub cpu {
-    my ($pid) = @_;
-    my @stat = split ' ', TgoRTC::Live::slurp("/proc/$pid/stat");
-
-    return ($stat[13] + $stat[14]) / $tick;
-}
-
-
-sub row { printf "| %s | %s |\n", @_ }
 
 
 sub percentile {

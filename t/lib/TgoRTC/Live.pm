@@ -1246,7 +1246,8 @@ sub leave {
 }
 
 
-# Between nginx and a Redis: lets everything pass until it is told otherwise.
+# Before a Redis, on a unix socket, or on the port that is given: lets everything
+# pass until it is told otherwise.
 #
 #     drop S    the reply to the next script about a room, which those of timers
 #               are not, is thrown away, the connection closed, for S seconds no
@@ -1274,11 +1275,16 @@ our @ISA = 'TgoRTC::Live::Process';
 sub new {
     my ($class, $redis, %option) = @_;
     my $path = TgoRTC::Live::name('proxy');
+    my $port = $option{port};
 
-    my $listener = IO::Socket::UNIX->new(Local => $path, Listen => 128)
-        or die "$path: $!";
+    my $listener = $port
+        ? IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
+                                Listen => 128, ReuseAddr => 1)
+        : IO::Socket::UNIX->new(Local => $path, Listen => 128);
 
-    chmod 0777, $path;
+    die "$path: $!" if !$listener;
+
+    chmod 0777, $path if !$port;
 
     socketpair(my $control, my $ours, AF_UNIX, SOCK_STREAM, PF_UNSPEC)
         or die "socketpair: $!";
@@ -1291,7 +1297,8 @@ sub new {
     close $ours;
 
     return bless { pid => $pid, control => $control,
-                   address => "unix:$path" }, $class;
+                   address => $port ? "127.0.0.1:$port" : "unix:$path" },
+                 $class;
 }
 
 
