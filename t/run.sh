@@ -90,7 +90,19 @@ prove_and_keep -e '' "$build"/unit/*.t
 prove_and_keep $lib -j 2 --rules 'seq=t/browser/*.t' \
     --rules 'seq=t/{*,check/*,docs/*,fuzz/*,harness/*}.t' \
     t/browser/*.t t/*.t t/check/*.t t/docs/*.t t/fuzz/*.t t/harness/*.t
-prove_and_keep $lib t/live/*.t t/model/*.t t/chaos/*.t
+
+# of these a processor sees little: they wait for Redis, sentinels, timeouts; the
+# longest first
+
+waiting=(t/live/{sentinel,cluster,redis_wait,room_service,redis_tls,neighbours}.t)
+alone=()
+
+for test in t/live/*.t t/model/*.t t/chaos/*.t; do
+    [[ " ${waiting[*]} " = *" $test "* ]] || alone+=("$test")
+done
+
+prove_and_keep $lib -j 2 "${waiting[@]}"
+prove_and_keep $lib "${alone[@]}"
 
 repeat_failures
 exit $failed
