@@ -43,6 +43,7 @@ struct ngx_http_tgortc_http_s {
 
 
 static ngx_int_t ngx_http_tgortc_http_open(ngx_http_tgortc_http_t *http);
+static void ngx_http_tgortc_http_unwatch(ngx_http_tgortc_http_t *http);
 static void ngx_http_tgortc_http_close(ngx_http_tgortc_http_t *http);
 static ngx_http_tgortc_transfer_t *ngx_http_tgortc_http_transfer(
     ngx_http_tgortc_http_t *http);
@@ -143,6 +144,10 @@ ngx_http_tgortc_http_destroy(ngx_http_tgortc_http_t *http)
     ngx_queue_t                     *q;
     ngx_http_tgortc_http_request_t  *hr;
     ngx_http_tgortc_transfer_t      *t;
+
+    if (http->multi != NULL) {
+        ngx_http_tgortc_http_unwatch(http);
+    }
 
     while (!ngx_queue_empty(&http->active)) {
         q = ngx_queue_head(&http->active);
@@ -264,20 +269,17 @@ ngx_http_tgortc_http_open(ngx_http_tgortc_http_t *http)
 }
 
 
+/*
+ * Before what is under way is broken off: libcurl closes its sockets then, and
+ * calls back before that, after it, or not at all.  Whatever it still watches
+ * is given back while it is open.
+ */
+
 static void
-ngx_http_tgortc_http_close(ngx_http_tgortc_http_t *http)
+ngx_http_tgortc_http_unwatch(ngx_http_tgortc_http_t *http)
 {
     ngx_queue_t       *q;
     ngx_connection_t  *c;
-
-    if (http->multi == NULL) {
-        return;
-    }
-
-    /*
-     * Some versions call back as they are cleaned up, some do not: whatever
-     * they still watch is given back while it is open.
-     */
 
     while (!ngx_queue_empty(&http->connections)) {
         q = ngx_queue_head(&http->connections);
@@ -287,6 +289,17 @@ ngx_http_tgortc_http_close(ngx_http_tgortc_http_t *http)
 
     (void) curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, NULL);
     (void) curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, NULL);
+}
+
+
+static void
+ngx_http_tgortc_http_close(ngx_http_tgortc_http_t *http)
+{
+    if (http->multi == NULL) {
+        return;
+    }
+
+    ngx_http_tgortc_http_unwatch(http);
 
     curl_multi_cleanup(http->multi);
     http->multi = NULL;
@@ -552,6 +565,8 @@ ngx_http_tgortc_http_run(ngx_http_tgortc_http_t *http, curl_socket_t fd,
                       curl_multi_strerror(rc));
 
         /* what runs is in no known state */
+
+        ngx_http_tgortc_http_unwatch(http);
 
         while (!ngx_queue_empty(&http->active)) {
             q = ngx_queue_head(&http->active);

@@ -793,6 +793,24 @@ my %tls_port = tls_front($tls, $certificates);
 }
 
 
+# --- what is under way as nginx is told to stop at once
+
+{
+    my $endpoint = endpoint();
+
+    $endpoint->answer({ answers => [{ delay => 60 }] });
+
+    my $nginx = hooked("$redis->{address} prefix=stop", $endpoint->hook('/'));
+
+    is_ok('calls', ring($nginx, map { "stop$_" } 1 .. 8));
+    is(scalar $endpoint->await(8), 8, 'are being told of');
+
+    kill TERM => $nginx->{pid};
+    ok(TgoRTC::Live::reap($nginx->{pid}, 20), 'it stops');
+    is($nginx->trouble, '', 'nothing bad in the log');
+}
+
+
 # --- flapping
 
 {
