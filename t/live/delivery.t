@@ -800,10 +800,31 @@ my %tls_port = tls_front($tls, $certificates);
 
     $endpoint->answer({ answers => [{ delay => 60 }] });
 
-    my $nginx = hooked("$redis->{address} prefix=stop", $endpoint->hook('/'));
+    # it takes no more connections than wait already: ours are being made
+
+    my $full = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+        or die "listen: $!";
+    my $port = $full->sockport;
+    my @waiting = map {
+        IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port,
+                              Blocking => 0)
+    } 1 .. 4;
+
+    my $hex = sprintf '%04X', $port;
+    my $connecting = sub {
+        return scalar(() = slurp('/proc/net/tcp')
+                           =~ /^ *\d+: \S+ \S+:$hex 02 /mg);
+    };
+    my $others = $connecting->();
+
+    my $nginx = hooked("$redis->{address} prefix=stop",
+                       $endpoint->hook('/', 'name=slow')
+                       . "tgortc_webhook http://127.0.0.1:$port/ name=full;");
 
     is_ok('calls', ring($nginx, map { "stop$_" } 1 .. 8));
     is(scalar $endpoint->await(8), 8, 'are being told of');
+
+    ok(wait_for(sub { $connecting->() > $others }), 'or about to be');
 
     kill TERM => $nginx->{pid};
     ok(TgoRTC::Live::reap($nginx->{pid}, 20), 'it stops');
