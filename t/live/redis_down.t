@@ -408,7 +408,7 @@ sub is_unharmed {
     my $nginx = nginx(redis => "$redis->{address} timeout=2s", workers => 1);
     my $lost = sub {
         return scalar(() = $nginx->error_log
-                           =~ /closed the connection|(?:recv|send)\(\) failed/g);
+                       =~ /closed the connection|(?:recv|send)\(\) failed/g);
     };
 
     make_rooms($nginx);
@@ -436,7 +436,10 @@ sub is_unharmed {
         ok(wait_for(sub { $lost->() >= $round }), "loss $round is said");
     }
 
-    is($reader->finish->{503}, undef, 'and waited out');
+    my $count = $reader->finish;
+
+    cmp_ok($count->{404} || 0, '>', 5, 'somebody asked meanwhile');
+    is($count->{503}, undef, 'and waited each of them out');
 }
 
 

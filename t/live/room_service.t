@@ -153,8 +153,9 @@ is(scalar await_asked('early', 'RemoveParticipant', 2), 2,
         $_->leave('forgotten', 'f1');
     }
 
-    ok(wait_for(sub { $again->status('create', 'forgotten', 'f3', 'f4') == 200 }),
-       'another call has the id');
+    ok(wait_for(sub {
+        $again->status('create', 'forgotten', 'f3', 'f4') == 200
+    }), 'another call has the id');
 
     my $since = Time::HiRes::time;
 

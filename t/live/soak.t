@@ -7,7 +7,8 @@
 # descriptor stays open, and in the end Redis holds what docs/redis.md says
 # never ends, and nothing else.
 #
-# SOAK_CALLS is how many, soak.lua makes them; what is a leak is said per call, not by the clock.
+# SOAK_CALLS is how many, soak.lua makes them; what is a leak is said per call,
+# not by the clock.
 
 use strict;
 use warnings;

@@ -40,9 +40,9 @@ local function append_actions()
 end
 
 
--- Events of one type: one for each of the uids, or one of the room.  What a step
--- does to one person after the other is one change: a thousand who are lost at
--- once are not a thousand changes with a thousand uids each.
+-- Events of one type: one for each of the uids, or one of the room.  What a
+-- step does to one person after the other is one change: a thousand who are
+-- lost at once are not a thousand changes with a thousand uids each.
 local function emit(room, type, uids, device)
     local seq, last = room[SEQ], changes[#changes]
 

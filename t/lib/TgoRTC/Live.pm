@@ -1246,8 +1246,8 @@ sub leave {
 }
 
 
-# Before a Redis, on a unix socket, or on the port that is given: lets everything
-# pass until it is told otherwise.
+# Before a Redis, on a unix socket, or on the port that is given: lets
+# everything pass until it is told otherwise.
 #
 #     drop S    the reply to the next script about a room, which those of timers
 #               are not, is thrown away, the connection closed, for S seconds no
