@@ -658,14 +658,10 @@ sub background {
     my $file = name('result');
 
     my $pid = spawn(sub {
-        my $stop = 0;
-
-        $SIG{TERM} = sub { $stop = 1 };
-
         open my $begun, '>', "$file.begun";
         close $begun;
 
-        my $result = $code->(sub { !$stop });
+        my $result = $code->(sub { !-e "$file.stop" });
 
         open my $fh, '>', $file or die "$file: $!";
         print $fh $json->encode($result);
@@ -721,7 +717,9 @@ sub finish {
     my ($self) = @_;
     my $pid = $self->{pid};
 
-    kill TERM => $pid;
+    open my $stop, '>', "$self->{file}.stop"
+        or die "$self->{file}.stop: $!";
+    close $stop;
 
     if (!TgoRTC::Live::reap($pid, 40)) {
         $self->stop;
