@@ -2,7 +2,7 @@
 /*
  * Copyright (C) TgoRTC contributors
  *
- * What the values of the API may look like: the limits of the contract in
+ * What the values of the API may look like: the limits of docs/api.md in
  * one place.  Plain C.
  */
 

@@ -1,4 +1,4 @@
--- What LiveKit says happened (contract, section 7).
+-- What LiveKit says happened: docs/livekit.md has the rules.
 --
 -- ARGV   10 event: started, finished, joined, left, aborted, track
 --        11 event id, 12 room sid, 13 participant sid, 14 identity,

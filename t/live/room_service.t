@@ -2,8 +2,8 @@
 
 # Copyright (C) TgoRTC contributors
 #
-# Acting on LiveKit and asking it (contract, section 7, last part), with a
-# stand-in for its RoomService.
+# Acting on LiveKit and asking it (docs/livekit.md), with a stand-in for its
+# RoomService.
 
 use strict;
 use warnings;

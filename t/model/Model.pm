@@ -6,7 +6,7 @@ package Model;
 # sessions that LiveKit has told of, deadlines by a clock of its own.  It knows
 # nothing of how the module does it.
 #
-# Where the contract leaves the outcome open the machine takes all ways that it
+# Where docs/ leaves the outcome open the machine takes all ways that it
 # allows: a step makes several machines of one, and those are dropped that
 # differ from what the server shows.  What was found to be the server's way in
 # one sequence has to remain so to its end.  The open points, and the ways:
@@ -778,7 +778,7 @@ sub livekit {
 }
 
 
-# What the contract says nothing of, and what no LiveKit would send.
+# What docs/ says nothing of, and what no LiveKit would send.
 
 sub unspecified {
     my ($self, $step) = @_;

@@ -3,8 +3,8 @@
 # Copyright (C) TgoRTC contributors
 #
 # Random sequences of API calls and LiveKit events against a small independent
-# machine of the contract (Model.pm): after each step the answer, all rooms and
-# what everybody's sync says are compared, at the end the events.
+# machine of what docs/ says (Model.pm): after each step the answer, all rooms
+# and what everybody's sync says are compared, at the end the events.
 #
 #     SEED    of the first sequence; the next ones have the seeds after it
 #     ROUNDS  how many sequences
@@ -895,7 +895,7 @@ for my $job (@jobs) {
 is_deeply(\@failed, [], 'the sequences were done');
 is(join("\n", @different), '',
    ($sum{sequences} || 0) . ' sequences from seed ' . $SEED . ', '
-   . ($sum{steps} || 0) . ' steps, as in the contract');
+   . ($sum{steps} || 0) . ' steps, as docs/ has them');
 
 my @more = grep { $server->count($_) != $counts{$_} } sort keys %counts;
 
@@ -916,7 +916,7 @@ ok($late <= $ROUNDS / 10, "at most a tenth was held up ($late)");
 is($server->{nginx}->trouble, '', 'no trouble in the log');
 
 note "$hits{$_} times $_" for sort keys %hits;
-note "$sum{skipped} steps left out that the contract says nothing of"
+note "$sum{skipped} steps left out that docs/ says nothing of"
     if $sum{skipped};
 
 for my $point (sort keys %Model::OPEN) {

@@ -1,4 +1,5 @@
--- What happens when deadlines have passed (contract, section 6).
+-- What happens when deadlines have passed: docs/api.md, "Without anybody's
+-- doing".
 
 -- ms that a deadline waits for LiveKit's word
 local ASK_TIMEOUT = 3000

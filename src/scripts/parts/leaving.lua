@@ -1,5 +1,5 @@
--- How participants leave, and how calls end: the table of the contract
--- (section 4, Leave) and what ends a group.
+-- How participants leave, and how calls end: the table of docs/api.md,
+-- "Leaving", and what ends a group.
 
 local DEAD_SIDS_MAX = 8
 
