@@ -144,7 +144,7 @@ ngx_http_tgortc_conf_redis_wait(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     n = ngx_atoi(value[1].data, value[1].len);
 
     if (n == NGX_ERROR || n > NGX_HTTP_TGORTC_REDIS_REPLICAS_MAX) {
-        return "takes a number of replicas";
+        return "takes a number of replicas from 0 to 100";
     }
 
     tlcf->settings.replicas = n;

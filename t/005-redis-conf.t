@@ -195,7 +195,7 @@ qr/\[emerg\] \d+#\d+: "tgortc_redis" differs between /
     tgortc_redis_wait  all;
 --- must_die
 --- error_log eval
-main::emerg('"tgortc_redis_wait" directive takes a number of replicas')
+main::emerg('"tgortc_redis_wait" directive takes a number of replicas from 0 to 100')
 
 
 
@@ -287,3 +287,12 @@ qr/\[emerg\] \d+#\d+: "tgortc_redis" differs between /
 --- must_die
 --- error_log eval
 qr/\[emerg\] \d+#\d+: "tgortc_token_ttl" differs between /
+
+
+
+=== TEST 24: more replicas than there may be
+--- http_config
+    tgortc_redis_wait  101;
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_redis_wait" directive takes a number of replicas from 0 to 100')
