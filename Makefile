@@ -18,6 +18,7 @@
 #   make deb              Debian's package, in build/deb
 #   make test-deb         installs it in a Debian of its own, and tries it
 #   make deps             installs what is missing, from Debian's packages
+#   make clean            removes build
 
 BUILD :=	$(CURDIR)/build
 NGINX_SRC ?=	/usr/share/nginx/src

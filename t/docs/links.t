@@ -170,7 +170,8 @@ ok($shown{$_}, 'on the page: ' . s/\0/…/gr) for sort keys %message;
 # those are nginx's own
 
 my $own = qr/^(?:unknown\ directive|dlopen|module\ "|invalid\ number
-              |invalid\ value|"…"\ directive\ is\ not\ allowed)/x;
+              |invalid\ value|"…"\ directive\ is\ not\ allowed|SSL_CTX_
+              |cannot\ load\ certificate)/x;
 
 for my $shown (sort keys %shown) {
     next if $shown{$shown} =~ $own;
