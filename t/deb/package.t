@@ -122,6 +122,8 @@ does("dpkg-query -W -f '\${Conffiles}' $package"
 
 my $doc = "/usr/share/doc/$package";
 
+does("cd $doc/conf && cat tgortc.conf production.conf alerts.yml grafana.json",
+     'what its pages link to is there');
 does("cp $doc/examples/quickstart.conf /etc/nginx/conf.d/tgortc.conf",
      'the example is there');
 does('service nginx reload', 'nginx takes it');
