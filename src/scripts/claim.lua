@@ -37,10 +37,9 @@ local function give_up_old()
                        OLD_AT_ONCE)
 
     for _, room_id in ipairs(rooms) do
-        local score = tonumber(call('ZSCORE', DUE, room_id)) or 0
         local change = head_of(ENDPOINT, room_id)
 
-        if change and (score <= now or score % 1 == 0) then
+        if change and not is_sent(ENDPOINT, room_id) then
 
             -- also the first write, which a Redis without memory lets pass
             call('ZREM', DUE, room_id)

@@ -193,7 +193,7 @@ ok(reconfigure($bare, $retry), 'to an endpoint that nobody has any more');
 # --- full
 
 my $full = app('full', $endpoint->hook('/full', 'name=full')
-                       . 'tgortc_webhook_retry delays=400ms max_queued=20;');
+                       . 'tgortc_webhook_retry delays=2s max_queued=20;');
 my $full_since = int time;
 
 rules('full', fails(400, path => '^/full'));
@@ -209,6 +209,32 @@ is(counts($full), '32 = 0 ok + 12 failed + 20 pending',
        join(' ', map { sprintf 'full%02d', $_ } 1 .. 12),
        'the oldest are given up');
     like($dead[0]{reason}, qr/full/, 'and the log says why');
+}
+
+
+# --- full, and some of it is being sent
+
+{
+    my $nginx = app('sent', $endpoint->hook('/sent',
+                                            'name=sent max_in_flight=5')
+                            . 'tgortc_webhook_retry max_queued=7;',
+                    workers => 1);
+
+    rules('sent', { path => '/sent', room => '^sent', type => 'invited',
+                    answers => [{ delay => 2 * $slack }] });
+    is_ok('as many as are sent side by side',
+          ring($nginx, map { "sent$_" } 1 .. 5));
+    $endpoint->await(5, path => '/sent');
+    is_ok('and two more', ring_slowly($nginx, 'wait1', 'wait2'));
+    is_ok('then one of the first ends', reject($nginx, 'sent3'));
+    become($nginx, 'sent', '9 = 7 ok + 2 failed + 0 pending',
+           'what is being sent is not given up, though it is the oldest');
+    is(join(' ', sort map { $_->{room_id} } entries($nginx)), 'wait1 wait2',
+       'but what waits');
+    is(misordered($endpoint->requests(path => '/sent')), '',
+       'and nothing overtakes it');
+    is($endpoint->await_events(7, path => '/sent'), 7, 'each comes');
+    rules('sent');
 }
 
 

@@ -34,6 +34,14 @@ local function head_of(endpoint, room_id)
 end
 
 
+-- Whether the head of a room is being sent just now: the lease has a fraction.
+local function is_sent(endpoint, room_id)
+    local due = tonumber(call('ZSCORE', BASE .. 'due:' .. endpoint, room_id))
+
+    return due and due > now and due % 1 > 0
+end
+
+
 local function log(kind, endpoint, room_id, change, i, tries, reason)
     call('XADD', LOG, 'MAXLEN', '~', LOG_MAX, '*', 'e', cmsgpack.pack({
         kind, now, endpoint, room_id, change[C_TYPE], event_id(change, i),

@@ -65,27 +65,35 @@ local function push(endpoint, room_id, packed)
 end
 
 
--- Too much waits: the oldest is given up.  What that takes is made only then.
+-- Too much waits: the oldest is given up, but not what is being sent, which may
+-- arrive, and would be overtaken.  What that takes is made only then.
 local function overflow(endpoint, excess)
     -- include letters
+    local age, sent = BASE .. 'age:' .. endpoint, 0
+
     while excess > 0 do
-        local room_id = call('ZRANGE', BASE .. 'age:' .. endpoint, 0, 0)[1]
-        local head = room_id and head_of(endpoint, room_id)
+        local room_id = call('ZRANGE', age, sent, sent)[1]
 
-        if not head then
-            return
-        end
+        if room_id and is_sent(endpoint, room_id) then
+            sent = sent + 1
+        else
+            local head = room_id and head_of(endpoint, room_id)
 
-        for i = 1, count_events(head) do
-            if not is_done(head, i) then
-                give_up(endpoint, room_id, head, i, 'queue full')
-                call('HINCRBY', STATS, endpoint .. ':overflow', 1)
-                excess = excess - 1
+            if not head then
+                return
             end
-        end
 
-        call('ZREM', BASE .. 'due:' .. endpoint, room_id)
-        advance(endpoint, room_id, now)
+            for i = 1, count_events(head) do
+                if not is_done(head, i) then
+                    give_up(endpoint, room_id, head, i, 'queue full')
+                    call('HINCRBY', STATS, endpoint .. ':overflow', 1)
+                    excess = excess - 1
+                end
+            end
+
+            call('ZREM', BASE .. 'due:' .. endpoint, room_id)
+            advance(endpoint, room_id, now)
+        end
     end
 end
 
