@@ -238,6 +238,28 @@ is(counts($full), '32 = 0 ok + 12 failed + 20 pending',
 }
 
 
+# --- full, because less may wait than did
+
+{
+    my $hook = $endpoint->hook('/lower', 'name=lower')
+               . 'tgortc_webhook_retry delays=5m';
+    my $nginx = app('lower', "$hook;");
+
+    rules('lower', fails(400, path => '/lower'));
+    is_ok('many rooms', ring($nginx, map { "lower$_" } 1 .. 500));
+    $endpoint->await_events(500, path => '/lower');
+    ok(reconfigure($nginx, "$hook max_queued=10;"), 'only ten may wait');
+
+    my $waiting = sub { state_of($nginx, 'lower')->{pending_count} };
+
+    is_ok('one more', ring($nginx, 'one'));
+    cmp_ok($waiting->(), '>', 200, 'is not what gives up all of them');
+    is_ok('some more', ring_slowly($nginx, map { "more$_" } 1 .. 10));
+    is($waiting->(), 10, 'but some are with each');
+    rules('lower');
+}
+
+
 # --- a Redis that has no memory left
 
 {

@@ -31,6 +31,7 @@ local LIVEKIT_MAX_AGE = 60000
 local A_DELETE, A_REMOVE, A_LIST = 16, 17, 18
 
 local DEAD_MAX, LOG_MAX, LETTERS_AT_ONCE = 100000, 100000, 1000
+local OVERFLOW_AT_ONCE = 100
 
 -- A change is an array: events of one type from one step, one for each target
 -- or one without.  TIME: when it happened; WRITTEN: when it was written, or
@@ -102,10 +103,12 @@ end
 local function enqueue(endpoint, registered, room_id, packed, events)
     push(endpoint, room_id, packed)
 
-    local waiting = call('HINCRBY', STATS, endpoint .. ':waiting', events)
+    local excess = call('HINCRBY', STATS, endpoint .. ':waiting', events)
+                   - registered[N_MAX_QUEUED]
 
-    if waiting > registered[N_MAX_QUEUED] then
-        overflow(endpoint, waiting - registered[N_MAX_QUEUED])
+    -- a bound that was lowered is reached step by step, Redis has other work
+    if excess > 0 then
+        overflow(endpoint, math.min(excess, events + OVERFLOW_AT_ONCE))
     end
 end
 
