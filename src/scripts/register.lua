@@ -17,6 +17,9 @@ local UNSEEN_MIN = 15000
 
 local reply = { 'ok', now, 0 }
 
+-- first what a Redis without memory lets pass, and gets some by
+tidy(now - ARGV[10])
+
 for k = 11, #ARGV, 5 do
     local id = ARGV[k]
 
@@ -75,7 +78,5 @@ for k = 1, #registered, 2 do
         end
     end
 end
-
-tidy(now - ARGV[10])
 
 return reply

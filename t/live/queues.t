@@ -293,6 +293,25 @@ is(counts($full), '32 = 0 ok + 12 failed + 20 pending',
 }
 
 
+# --- retention in a Redis that has no memory left
+
+{
+    my $small = redis();
+    my $nginx = hooked($small, $endpoint->hook('/tight'),
+                       http => 'tgortc_webhook_log_retention 3s;');
+
+    rules('tight', fails(410, path => '/tight'));
+    is_ok('rooms', ring($nginx, map { "tight$_" } 1 .. 20));
+    become($nginx, undef, '20 = 0 ok + 20 failed + 0 pending', 'given up');
+    $small->command(qw(CONFIG SET maxmemory 100kb));
+    ok(wait_for(sub { !entries($nginx) }, 15 * $slack),
+       'what is kept too long goes, and memory with it');
+    is($small->command('HLEN', '{tgortc}:dead'), 0, 'letters as well');
+    ok($nginx->quit, 'it ends');
+    rules('tight');
+}
+
+
 # --- a Redis that has lost everything
 
 {
