@@ -53,16 +53,35 @@ if EVENT_ID ~= '' then
     return { 'ok', now, replayed, replayed, -1, BEGAN }
 end
 
+-- Events of a room may have been given up in the same ms: by their numbers.
+local function is_earlier(one, two)
+    if one[2] ~= two[2] then
+        return one[2] < two[2]
+    end
+
+    return one[3] < two[3]
+end
+
+
 -- not what is given up meanwhile, because these come into a full queue
 local last = math.min(UNTIL, BEGAN - 1)
-local ids = call('ZRANGEBYSCORE', DEAD_AGE, SINCE, last, 'LIMIT', SKIPPED,
-                 AT_ONCE)
+local found = call('ZRANGEBYSCORE', DEAD_AGE, SINCE, last, 'WITHSCORES',
+                   'LIMIT', SKIPPED, AT_ONCE)
+local letters = {}
 
-for _, id in ipairs(ids) do
-    replay(id)
+for k = 1, #found, 2 do
+    local id, at = found[k], tonumber(found[k + 1])
+
+    letters[#letters + 1] = { id, at, tonumber(string.match(id, '-(%d+):')) }
+end
+
+table.sort(letters, is_earlier)
+
+for _, letter in ipairs(letters) do
+    replay(letter[1])
 end
 
 -- those of endpoints that are gone stay where they are
-local skipped = #ids == AT_ONCE and SKIPPED + #ids - replayed or -1
+local skipped = #letters == AT_ONCE and SKIPPED + #letters - replayed or -1
 
 return { 'ok', now, replayed, replayed, skipped, BEGAN }

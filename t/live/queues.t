@@ -601,6 +601,34 @@ sub pages {
 }
 
 
+# --- replay of what one step gave up
+
+{
+    my $nginx = app('orderly', $endpoint->hook('/orderly')
+                               . 'tgortc_webhook_retry delays=2s '
+                               . 'max_queued=30;');
+    my @rooms = map { "orderly$_" } 1 .. 10;
+
+    rules('orderly', fails(400, path => '/orderly'));
+
+    for my $room (@rooms) {
+        is_ok("a call: $room", ring($nginx, $room), reject($nginx, $room));
+    }
+
+    is_ok('a group that is too much',
+          fire([$nginx->create('group', 'c', (map { "m$_" } 1 .. 30),
+                               { max_participants => 40 })]));
+    is(counts($nginx), '60 = 0 ok + 30 failed + 30 pending', 'all given up');
+    rules('orderly');
+    become($nginx, undef, '60 = 30 ok + 30 failed + 0 pending',
+           'there is place again');
+    is(replay($nginx, since => 0, until => int(time) + 1), 30, 'and a replay');
+    become($nginx, undef, '60 = 60 ok + 0 failed + 0 pending', 'which comes');
+    is(misordered($endpoint->requests(path => '/orderly', room => 'orderly')),
+       '', 'in the order of each room');
+}
+
+
 # --- more than is done in one go
 
 {
