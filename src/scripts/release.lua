@@ -16,7 +16,7 @@ local HELD_MAX = 10000
 
 local held = call('ZRANGEBYSCORE', DUE, now, now + LEASE + 1, 'WITHSCORES',
                   'LIMIT', 0, HELD_MAX)
-local known = {}
+local breaker, known = load_breaker(), {}
 
 for k = 14, #ARGV do
     known[tonumber(ARGV[k])] = true
@@ -27,6 +27,12 @@ for k = 1, #held, 2 do
 
     if token % 1 == OWNER / 4096 and not known[token] then
         call('ZADD', DUE, now, held[k])
+
+        -- how that probe went nobody will say: there may be another one
+        if tonumber(breaker[PROBE]) == token then
+            breaker[OPEN_UNTIL], breaker[PROBE] = now, ''
+            save_breaker(breaker)
+        end
     end
 end
 

@@ -309,6 +309,36 @@ ring($burst, map { "burst$_" } 1 .. 40);
 }
 
 
+# --- who probes dies
+
+{
+    my $nginx = app('died', $endpoint->hook('/died', 'name=died timeout=40s')
+                            . 'tgortc_webhook_retry delays=100ms;',
+                    workers => 1);
+
+    $endpoint->answer({ path => '^/died$', answers => [{ %fails }] }, @rules);
+    ring($nginx, map { "died$_" } 1 .. 12);
+    ok(opens($nginx, 'died'), 'died: it opens');
+    $endpoint->answer({ path => '^/died$', answers => [{ delay => 60 }] },
+                      @rules);
+    ok(wait_for(sub {
+        grep { !defined $_->{answered} } $endpoint->requests(path => '^/died$')
+    }), 'died: a probe is under way');
+    $endpoint->answer(@rules);
+    kill KILL => $nginx->pids;
+
+    my $since = time;
+
+    ok(wait_for(sub {
+        counts($nginx, 'died') eq '12 = 12 ok + 0 failed + 0 pending'
+    }, 60), 'died: all is delivered');
+    cmp_ok(time - $since, '<', 10 * $slack,
+           'died: without a wait for the answer to that probe');
+    $nginx->stop;
+    pop @all;
+}
+
+
 for my $nginx (@all) {
     ok($nginx->quit, 'it ends');
     is($nginx->trouble, '', 'nothing bad in the log');
