@@ -26,6 +26,9 @@ for k = 1, #held, 2 do
     local token = tonumber(held[k + 1])
 
     if token % 1 == OWNER / 4096 and not known[token] then
+
+        -- also the first write, which a Redis without memory lets pass
+        call('ZREM', DUE, held[k])
         call('ZADD', DUE, now, held[k])
 
         -- how that probe went nobody will say: there may be another one

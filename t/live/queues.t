@@ -293,6 +293,28 @@ is(counts($full), '32 = 0 ok + 12 failed + 20 pending',
 }
 
 
+# --- and who was sending dies
+
+{
+    my $small = redis();
+    my $nginx = hooked($small, $endpoint->hook('/little', 'timeout=40s'));
+
+    rules('little', { path => '/little', answers => [{ delay => 60 }] });
+    is_ok('rooms', ring($nginx, map { "little$_" } 1 .. 5));
+    $endpoint->await(5, path => '/little');
+    rules('little');
+    $small->command(qw(CONFIG SET maxmemory 100kb));
+    kill KILL => $nginx->pids;
+
+    my $since = time;
+
+    become($nginx, undef, '5 = 5 ok + 0 failed + 0 pending',
+           'what was being sent is sent again');
+    cmp_ok(time - $since, '<', 10 * $slack, 'and not when its lease is over');
+    $nginx->stop;
+}
+
+
 # --- retention in a Redis that has no memory left
 
 {
