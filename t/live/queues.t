@@ -388,6 +388,65 @@ is(counts($full), '32 = 0 ok + 12 failed + 20 pending',
 }
 
 
+# --- a report whose answer was lost, all of it in one ms
+
+{
+    my $nginx = hooked("$redis->{address} prefix=again",
+                       $endpoint->hook('/again', 'name=again')
+                       . 'tgortc_webhook_retry delays=1h;', workers => 1);
+    my @rooms = map { "again$_" } 1 .. 20;
+
+    rules('again', fails(400, path => '/again'));
+    is_ok('calls', ring($nginx, @rooms), reject($nginx, @rooms));
+    ok(wait_for(sub { entries($nginx) == 20 }), 'of which nobody hears');
+    ok($nginx->quit, 'then the test does what a worker does');
+
+    my ($id) = @{$redis->command('HKEYS', '{again}:endpoints')};
+
+    my $run = sub {
+        my ($name, $room, @args) = @_;
+        my $src = 'src/scripts';
+        my $text = qx(awk -v lua=1 -v parts=$src/parts -f $src/embed.awk \\
+                          $src/$name.lua);
+
+        return sub {
+            return $redis->command('EVAL', $text, 4, '{again}:users',
+                                   '{again}:deadlines', "{again}:room:$room",
+                                   '{again}:never', 9_999_999_999_999,
+                                   'nonce001', $room, 1, 1, 1, 1, 1, 1, $id,
+                                   15000, 7, 10, @_);
+        };
+    };
+
+    my ($once, @wrong) = (0);
+
+    for my $room (@rooms) {
+        my $claim = $run->('claim', '');
+        my $report = $run->('report', $room);
+
+        # due now, and not in an hour
+        $redis->command('EVAL', <<'END', 2, "{again}:queue:$id:$room",
+local change = cmsgpack.unpack(redis.call('LINDEX', KEYS[1], 0))
+change[14] = {}
+redis.call('LSET', KEYS[1], 0, cmsgpack.pack(change))
+redis.call('ZADD', KEYS[2], 1, ARGV[1])
+END
+                        "{again}:due:$id", $room);
+
+        my $claimed = $claim->(1);
+        my @args = ($claimed->[5], 1, 0, 1, 'ok', 0, '');
+        my $reported = $report->(@args);
+        my $again = $report->(@args);
+
+        $once++ if $claimed->[1] == $reported->[1];
+        push @wrong, "$room: $again->[0]" if $again->[0] ne 'stale';
+    }
+
+    cmp_ok($once, '>', 0, 'some are claimed and reported in one ms');
+    is("@wrong", '', 'a report is taken once, and for nothing that follows');
+}
+
+
 # --- counts
 
 my @types = map { "participant.$_" } qw(invited joined left rejected missed
