@@ -29,22 +29,26 @@ local failures = breaker[FAILURES]
 local is_probe = breaker[PROBE] == TOKEN
 local was_closed = failures < BREAKER_FAILURES
 
-if FAILED > 0 then
-    failures = failures + FAILED
-
-    -- what was under way when it opened tells nothing new
-    if (was_closed and failures >= BREAKER_FAILURES) or is_probe then
-        breaker[OPEN_FOR] = math.min(BREAKER_MAX,
-                                math.max(BREAKER_MIN, 2 * breaker[OPEN_FOR]))
-        breaker[OPEN_UNTIL], breaker[PROBE] = now + breaker[OPEN_FOR], ''
-    end
-
-else
+-- of those side by side one that came through is enough to end the row
+if FAILED < (#ARGV - 16) / 4 then
     failures = 0
     breaker[OPEN_UNTIL], breaker[OPEN_FOR], breaker[PROBE] = 0, 0, ''
 end
 
-if failures ~= breaker[FAILURES] then
+if FAILED > 0 then
+    local opens = failures < BREAKER_FAILURES
+
+    failures = failures + FAILED
+
+    -- what was under way when it opened tells nothing new
+    if (opens and failures >= BREAKER_FAILURES) or is_probe then
+        breaker[OPEN_FOR] = math.min(BREAKER_MAX,
+                                math.max(BREAKER_MIN, 2 * breaker[OPEN_FOR]))
+        breaker[OPEN_UNTIL], breaker[PROBE] = now + breaker[OPEN_FOR], ''
+    end
+end
+
+if failures ~= breaker[FAILURES] or FAILED > 0 then
     breaker[FAILURES] = failures
     save_breaker(breaker)
 end

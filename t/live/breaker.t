@@ -63,6 +63,7 @@ my @rules = (
     { path => '^/once$', answers => [{ %fails }] },
     { path => '^/row$', room => '^row(?:10|22)$', answers => [{}] },
     { path => '^/row$', answers => [{ %fails }, {}] },
+    { path => '^/mixed$', uid => '\.3$', answers => [{ %fails }] },
     { path => '^/404$', answers => [{ status => 404 }] },
     { path => '^/302$', answers => [{ status => 302 }] },
     { path => '^/429$', answers => [{ status => 429 }] },
@@ -197,6 +198,26 @@ ring($burst, map { "burst$_" } 1 .. 40);
     $endpoint->await_answers(path => '^/once$');
     ok(wait_for(sub { breaker($nginx, 'once') =~ /open/ }, 5),
        'twelve failures open it, though of one change');
+}
+
+
+# --- one of three of one change, again and again
+
+{
+    my $nginx = app('mixed', $endpoint->hook('/mixed', 'name=mixed')
+                             . 'tgortc_webhook_retry delays=5m;');
+
+    for my $room (map { "mixed$_" } 1 .. 12) {
+        is(ask($nginx->create($room, $room, (map { "$room.$_" } 1 .. 3),
+                              { max_participants => 4 }))->{status}, 200,
+           'three are invited');
+        $endpoint->await(3, path => '^/mixed$', room => "^$room\$");
+    }
+
+    ok(wait_for(sub {
+        counts($nginx, 'mixed') eq '36 = 24 ok + 0 failed + 12 pending'
+    }), 'two of three hear of it');
+    ok($nginx->error_log !~ /"mixed" fails/, 'which is no row');
 }
 
 
