@@ -12,7 +12,7 @@
 local breaker = load_breaker()
 local limit = tonumber(ARGV[14])
 
--- rooms in one call, and ms until the next one
+-- events in one call, or little more, and ms until the next one
 local OLD_AT_ONCE, MORE_OLD = 100, 20
 
 -- values of a reply: a change of a large group has thousands of uids, and what
@@ -35,11 +35,13 @@ local function give_up_old()
     local rooms = call('ZRANGEBYSCORE', BASE .. 'age:' .. ENDPOINT, '-inf',
                        '(' .. string.format('%.0f', before), 'LIMIT', 0,
                        OLD_AT_ONCE)
+    local given_up = 0
 
     for _, room_id in ipairs(rooms) do
-        local change = head_of(ENDPOINT, room_id)
+        local change = not is_sent(ENDPOINT, room_id)
+                       and head_of(ENDPOINT, room_id)
 
-        if change and not is_sent(ENDPOINT, room_id) then
+        while change and change[C_WRITTEN] < before do
 
             -- also the first write, which a Redis without memory lets pass
             call('ZREM', DUE, room_id)
@@ -47,23 +49,29 @@ local function give_up_old()
             for i = 1, count_events(change) do
                 if not is_done(change, i) then
                     give_up(ENDPOINT, room_id, change, i, 'max_age')
+                    given_up = given_up + 1
                 end
             end
 
-            advance(ENDPOINT, room_id, now)
+            change = advance(ENDPOINT, room_id, now)
+        end
+
+        if given_up >= OLD_AT_ONCE then
+            return true
         end
     end
 
-    return #rooms == OLD_AT_ONCE
+    return false
 end
 
 
-local is_more_old = give_up_old()
+-- it would be sent, because it is what has been due for longest
+if give_up_old() then
+    return { 'ok', now, 0, MORE_OLD }
+end
 
 if breaker[OPEN_UNTIL] > now then
-    local wait = math.ceil(breaker[OPEN_UNTIL] - now)
-
-    return { 'ok', now, 0, is_more_old and math.min(wait, MORE_OLD) or wait }
+    return { 'ok', now, 0, math.ceil(breaker[OPEN_UNTIL] - now) }
 end
 
 -- half open: one of all workers tries one event

@@ -238,6 +238,31 @@ is(counts($full), '32 = 0 ok + 12 failed + 20 pending',
 }
 
 
+# --- older than max_age, because nobody was there to send it
+
+{
+    my $nginx = app('expired', $endpoint->hook('/expired', 'name=expired')
+                               . 'tgortc_webhook_retry delays=2s max_age=4s;');
+
+    rules('expired', fails(400, path => '/expired'));
+    is_ok('many rooms', ring($nginx, map { "expired$_" } 1 .. 300));
+    $endpoint->await_events(300, path => '/expired');
+    is_ok('some of which end', reject($nginx, map { "expired$_" } 1 .. 20));
+    $nginx->quit;
+    $endpoint->await_answers;
+    rules('expired');
+    sleep 4.5;
+    $nginx->restart;
+    is_ok('one more', ring($nginx, 'fresh'));
+    become($nginx, undef, '341 = 1 ok + 340 failed + 0 pending',
+           'what is too old is not sent');
+    is(join(' ', uniq map { $_->{room} }
+                      grep { $_->{status} == 200 }
+                      $endpoint->requests(path => '/expired')), 'fresh',
+       'and what is not, is');
+}
+
+
 # --- full, because less may wait than did
 
 {
