@@ -63,6 +63,8 @@ my @rules = (
     { path => '^/once$', answers => [{ %fails }] },
     { path => '^/row$', room => '^row(?:10|22)$', answers => [{}] },
     { path => '^/row$', answers => [{ %fails }, {}] },
+    { path => '^/late$', room => '^lately$', answers => [{ delay => 60 }] },
+    { path => '^/late$', answers => [{ %fails }] },
     { path => '^/mixed$', uid => '\.3$', answers => [{ %fails }] },
     { path => '^/404$', answers => [{ status => 404 }] },
     { path => '^/302$', answers => [{ status => 302 }] },
@@ -218,6 +220,36 @@ ring($burst, map { "burst$_" } 1 .. 40);
         counts($nginx, 'mixed') eq '36 = 24 ok + 0 failed + 12 pending'
     }), 'two of three hear of it');
     ok($nginx->error_log !~ /"mixed" fails/, 'which is no row');
+}
+
+
+# --- a large group whose first part fails after it has opened
+
+{
+    my $nginx = app('late', $endpoint->hook('/late', 'name=late timeout=4s')
+                            . 'tgortc_webhook_retry delays=5m;');
+
+    my $group = sub {
+        my ($room, $n) = @_;
+
+        is(ask($nginx->create($room, $room, (map { "$room.$_" } 1 .. $n),
+                              { max_participants => 300 }))->{status}, 200,
+           "$n are invited");
+    };
+
+    $group->('lately', 200);
+    $endpoint->await(64, path => '^/late$');
+    $group->('soon', 12);
+    ok(opens($nginx, 'late'), 'it is open');
+
+    # what has failed is not due, so nothing is there to probe with until then
+
+    $endpoint->await(65, path => '^/late$', room => '^lately$');
+    sleep 1;
+    is(scalar $endpoint->requests(path => '^/late$', room => '^lately$'), 65,
+       'the next part waits: one of it is the probe');
+    $nginx->stop;
+    pop @all;
 }
 
 
