@@ -283,10 +283,24 @@ static ngx_int_t
 ngx_http_tgortc_redis_reserve(ngx_http_tgortc_redis_t *redis, size_t len)
 {
     u_char  *out;
-    size_t   size;
+    size_t   rest, size;
 
     if (redis->out_size - redis->out_len >= len) {
         return NGX_OK;
+    }
+
+    /* a Redis that is always behind never lets it run empty */
+
+    rest = redis->out_len - redis->out_pos;
+
+    if (redis->out_pos > rest) {
+        ngx_memmove(redis->out, redis->out + redis->out_pos, rest);
+        redis->out_pos = 0;
+        redis->out_len = rest;
+
+        if (redis->out_size - rest >= len) {
+            return NGX_OK;
+        }
     }
 
     size = ngx_max(2 * redis->out_size, NGX_HTTP_TGORTC_REDIS_OUT_MIN);

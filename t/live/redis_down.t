@@ -644,4 +644,60 @@ sub is_unharmed {
     is_unharmed('refusals', $nginx, @pids);
 }
 
+
+# One that is always behind: there is never nothing left to write to it.
+
+SKIP: {
+    skip 'sanitizers keep memory', 2 if sanitized();
+
+    my $behind = fake(sub {
+        my ($socket) = @_;
+
+        while (my @command = read_command($socket)) {
+            my ($seconds, $us) = map { int } time, 1e6 * (time - int time);
+
+            if ($command[0] eq 'EVALSHA') {
+                sleep 0.003;
+                syswrite $socket, "*2\r\n\$7\r\nunknown\r\n"
+                                  . ":${seconds}000\r\n";
+
+            } elsif ($command[0] eq 'TIME') {
+                syswrite $socket,
+                         sprintf "*2\r\n\$%d\r\n%d\r\n\$6\r\n%06d\r\n",
+                                 length $seconds, $seconds, $us;
+
+            } else {
+                syswrite $socket, "+PONG\r\n";
+            }
+        }
+    });
+
+    my $nginx = nginx(redis => "$behind->{address} timeout=5s", workers => 1);
+    my ($pid) = $nginx->pids;
+
+    # 60 KB each: of as many as are asked at once no socket holds the half
+
+    my $request = $nginx->post('/r/invite',
+                               { uids => [map { sprintf '%057d', $_ }
+                                              1 .. 1000] });
+    my (@responses, @rss);
+
+    drive([map {
+        my $left = 60;
+
+        sub {
+            my ($response) = @_;
+
+            push @responses, $response if $response;
+            push @rss, TgoRTC::Live::rss($pid) if @responses % 100 == 0;
+
+            return $left-- > 0 ? $request : ();
+        }
+    } 1 .. 16], deadline => 60);
+
+    is(count_by_status(@responses), '404: 960', 'behind: it serves');
+    cmp_ok($rss[-1] - $rss[0], '<', 25_000, 'behind: the worker does not grow')
+        or diag("@rss");
+}
+
 done_testing();
