@@ -327,6 +327,8 @@ ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf)
      *     tlcf->serves = NGX_HTTP_TGORTC_NOTHING;
      *     tlcf->app = NULL;
      *     tlcf->core = NULL;
+     *     tlcf->error_pages = NULL;
+     *     tlcf->body_buffer_size = 0;
      *     tlcf->locations = NULL;
      */
 

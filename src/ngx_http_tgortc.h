@@ -223,6 +223,10 @@ typedef struct {
     ngx_http_core_loc_conf_t   *core;
     ngx_array_t                *foreign_pages; /* error_page of the server */
 
+    /* of the core, before its settings were changed for what is served */
+    ngx_array_t                *error_pages;
+    size_t                      body_buffer_size;
+
     /* of a server itself: its locations, ngx_http_tgortc_loc_conf_t * */
     ngx_array_t                *locations;
 } ngx_http_tgortc_loc_conf_t;

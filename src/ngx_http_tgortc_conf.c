@@ -419,6 +419,8 @@ ngx_http_tgortc_conf_merge(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *prev,
                               NGX_HTTP_TGORTC_ROOM_RETENTION);
 
     conf->core = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    conf->error_pages = conf->core->error_pages;
+    conf->body_buffer_size = conf->core->client_body_buffer_size;
 
     /* "if" and "limit_except" are the same location under other conditions */
 
@@ -607,7 +609,8 @@ ngx_http_tgortc_conf_serve(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf,
  * In our locations the core's settings mean something only if they were made
  * there: an error_page of the server would turn our errors into pages, and a
  * server's client_max_body_size is meant for something else.  The core has
- * merged its own before: the same pages, the same buffer are inherited ones.
+ * merged its own before, of all levels: the same pages, the same buffer as it
+ * had for the outer level are inherited ones.
  */
 
 static void
@@ -624,7 +627,7 @@ ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
     }
 
     conf->foreign_pages = inner->noname ? prev->foreign_pages
-                                        : outer->error_pages;
+                                        : prev->error_pages;
 
     if (inner->error_pages == conf->foreign_pages) {
         inner->error_pages = NULL;
@@ -646,7 +649,7 @@ ngx_http_tgortc_conf_merge_core(ngx_http_tgortc_loc_conf_t *prev,
 
     /* a body that fits in memory never waits for a disk */
 
-    if (inner->client_body_buffer_size == outer->client_body_buffer_size) {
+    if (inner->client_body_buffer_size == prev->body_buffer_size) {
         inner->client_body_buffer_size = NGX_HTTP_TGORTC_BODY_SIZE;
     }
 }

@@ -808,6 +808,10 @@ Transfer-Encoding: chunked
         if ($http_user_agent) {
             set $x 1;
         }
+
+        location /if/not {
+            tgortc_rooms;
+        }
     }
 --- request eval
 [ map {
@@ -818,15 +822,18 @@ Transfer-Encoding: chunked
     . CORE::sprintf("%x\r\n%s\r\n0\r\n\r\n", $size,
                     $start . 'x' x ($size - CORE::length($start) - 2) . '"}')
 } ['/api/v1/rooms', 'a', 65537], ['/if', 'b', 65537],
-  ['/api/v1/rooms', 'c', 65536], ['/if', 'd', 65536] ]
+  ['/api/v1/rooms', 'c', 65536], ['/if', 'd', 65536],
+  ['/if/not', 'e', 65537], ['/if/not', 'f', 65536] ]
 --- more_headers
 Transfer-Encoding: chunked
 User-Agent: test
---- error_code: 413 413 200 200
+--- error_code: 413 413 200 200 413 200
 --- response_body
 {"code":413,"message":"*"}
 {"code":413,"message":"*"}
 {"room_id":"*}
+{"room_id":"*}
+{"code":413,"message":"*"}
 {"room_id":"*}
 --- no_error_log
 temporary file

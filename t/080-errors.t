@@ -291,6 +291,11 @@ Content-Type: application/json
     location /health {
         deny all;
         tgortc_health;
+
+        location /health/rooms {
+            deny all;
+            tgortc_rooms;
+        }
     }
 --- request
 GET /api/v1/rooms/r1
@@ -311,7 +316,9 @@ GET /returned/r1
 GET /internal/r1
 
 GET /health
---- error_code: 404 405 404 400 403 413 403 404 403
+
+GET /health/rooms/r1
+--- error_code: 404 405 404 400 403 413 403 404 403 403
 --- response_headers
 Content-Type: application/json
 --- response_body
@@ -323,6 +330,7 @@ Content-Type: application/json
 {"code":413,"message":"*"}
 {"code":403,"message":"*"}
 {"code":404,"message":"*"}
+{"code":403,"message":"*"}
 {"code":403,"message":"*"}
 --- no_error_log
 [crit]
