@@ -325,6 +325,7 @@ ngx_http_tgortc_create_loc_conf(ngx_conf_t *cf)
      *     tlcf->settings.livekit_api = { 0, NULL };
      *     tlcf->api_keys = NULL;
      *     tlcf->serves = NGX_HTTP_TGORTC_NOTHING;
+     *     tlcf->handler = NULL;
      *     tlcf->app = NULL;
      *     tlcf->core = NULL;
      *     tlcf->error_pages = NULL;

@@ -214,6 +214,7 @@ typedef struct {
     ngx_array_t                *api_keys;      /* ngx_str_t */
 
     ngx_http_tgortc_serves_e    serves;
+    ngx_http_handler_pt         handler;       /* that does it */
     ngx_uint_t                  own_body_size; /* is set in it */
     ngx_str_t                   prefix;        /* of its paths, no "/" last */
     u_char                     *file;

@@ -576,6 +576,7 @@ ngx_http_tgortc_conf_serve(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf,
     clcf->handler = handler;
 
     tlcf->serves = serves;
+    tlcf->handler = handler;
     tlcf->prefix = clcf->name;
     tlcf->file = cf->conf_file->file.name.data;
     tlcf->line = cf->conf_file->line;

@@ -46,6 +46,17 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
     ngx_http_tgortc_redis_conf_t  *redis;
     ngx_http_tgortc_main_conf_t   *tmcf;
 
+    /* most modules put theirs in the place of what is there, without a word */
+
+    if (tlcf->handler != NULL && tlcf->core->handler != tlcf->handler) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"%s\" is in a location that has another handler "
+                      "behind it in %s:%ui",
+                      ngx_http_tgortc_conf_directive(tlcf->serves),
+                      tlcf->file, tlcf->line);
+        return NGX_CONF_ERROR;
+    }
+
     settings = &tlcf->settings;
     redis = settings->redis;
 

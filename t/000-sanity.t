@@ -1221,3 +1221,15 @@ main::differs('tgortc_redis')
 --- must_die
 --- error_log eval
 main::differs('tgortc_ring_timeout')
+
+
+
+=== TEST 93: a handler before another module's
+--- config
+    location /rooms {
+        tgortc_rooms;
+        proxy_pass  http://127.0.0.1:1;
+    }
+--- must_die
+--- error_log eval
+main::emerg('"tgortc_rooms" is in a location that has another handler behind it')
