@@ -42,7 +42,7 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
     char                          *differs;
     ngx_uint_t                     i;
     ngx_http_tgortc_app_t        **apps, *app;
-    ngx_http_tgortc_settings_t    *settings;
+    ngx_http_tgortc_settings_t    *settings, own;
     ngx_http_tgortc_redis_conf_t  *redis;
     ngx_http_tgortc_main_conf_t   *tmcf;
 
@@ -57,7 +57,8 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
         return NGX_CONF_ERROR;
     }
 
-    settings = &tlcf->settings;
+    own = tlcf->settings;
+    settings = &own;
     redis = settings->redis;
 
     if (!ngx_http_tgortc_conf_looks_on(tlcf->serves)
@@ -78,6 +79,8 @@ ngx_http_tgortc_conf_app(ngx_conf_t *cf, ngx_http_tgortc_loc_conf_t *tlcf)
                       tlcf->file, tlcf->line);
         return NGX_CONF_ERROR;
     }
+
+    /* a location inside, which may have another Redis, does not inherit it */
 
     if (settings->wait == 0) {
         settings->wait = ngx_max(redis->timeout / 2, 1);

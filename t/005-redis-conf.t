@@ -296,3 +296,24 @@ qr/\[emerg\] \d+#\d+: "tgortc_token_ttl" differs between /
 --- must_die
 --- error_log eval
 main::emerg('"tgortc_redis_wait" directive takes a number of replicas from 0 to 100')
+
+
+
+=== TEST 25: replicas are waited for half as long as the Redis of the location
+--- http_config
+    tgortc_livekit_key  devkey a-secret-of-the-tests-0123456789abcdef;
+    tgortc_livekit_url  ws://localhost:7880;
+    tgortc_redis_wait   1;
+--- config
+    location /a {
+        tgortc_redis  127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=10s;
+        tgortc_rooms;
+
+        location /a/b {
+            tgortc_redis  127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=5s prefix=b;
+            tgortc_rooms;
+        }
+    }
+--- request
+GET /a/b/r1
+--- error_code: 404
