@@ -457,6 +457,10 @@ ngx_http_tgortc_redis_read_handler(ngx_event_t *rev)
             return;
         }
 
+        /* Redis may have read its clock after nginx looked at its own last */
+
+        ngx_time_update();
+
         redis->heard_at = ngx_current_msec;
         redis->heard_us = ngx_http_tgortc_clock();
 

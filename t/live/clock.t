@@ -12,6 +12,7 @@ use Test::More;
 use TgoRTC::Calls;
 use TgoRTC::Clock;
 use TgoRTC::Live;
+use Time::HiRes ();
 
 
 my $clock = TgoRTC::Clock->new('redis-server', '--version')
@@ -103,6 +104,58 @@ is($nginx->trouble, '', 'nothing bad in the log');
     is($finished->{json}{duration}, 0, 'a call that took no time');
     is(ask($calls->request('get', 'back'))->json->{duration}, 0,
        'says the API as well');
+}
+
+
+# Where nginx's clock stands still for a while, what Redis's says meanwhile is
+# not taken for being ahead of it: nothing is done when its timeout is over.
+
+{
+    my $ahead = TgoRTC::Live::name('ahead');
+    my $reader = fake(sub {
+        my ($socket) = @_;
+        my $most = -1e9;
+
+        while (my ($name, @args) = read_command($socket)) {
+            my $now = int 1000 * Time::HiRes::time();
+
+            if ($name eq 'PING') {
+                syswrite $socket, "+PONG\r\n";
+                next;
+            }
+
+            if ($name eq 'TIME') {
+                syswrite $socket,
+                         sprintf "*2\r\n\$10\r\n%d\r\n\$6\r\n%06d\r\n",
+                                 $now / 1000, $now % 1000 * 1000;
+                next;
+            }
+
+            # behind a digest, the number of keys, and four keys
+
+            if ($args[6] - $now > $most) {
+                $most = $args[6] - $now;
+
+                open my $fh, '>', $ahead or die "$ahead: $!";
+                print $fh "$most\n";
+                close $fh;
+            }
+
+            syswrite $socket, "*2\r\n\$7\r\nunknown\r\n:$now\r\n";
+        }
+    });
+
+    my $nginx = nginx(redis => "$reader->{address} timeout=1s", workers => 1,
+                      main => 'timer_resolution 500ms;');
+    my $end = Time::HiRes::time() + 2;
+    my @responses;
+
+    push @responses, ask($nginx->get('/r')) while Time::HiRes::time() < $end;
+
+    is(count_by_status(@responses), '404: ' . @responses,
+       'a clock of 500 ms: it serves');
+    cmp_ok(slurp($ahead), '<=', 1000, 'no command outlives its timeout');
+    is($nginx->trouble, '', 'nothing bad in the log');
 }
 
 done_testing();
