@@ -300,15 +300,15 @@ ngx_http_tgortc_header_filter(ngx_http_request_t *r)
 
 
 /*
- * A request without the client certificate that it needs, or of a wrong host,
- * is refused before nginx has looked for its location: then the server knows
- * which are ours.
+ * A request without the client certificate that it needs, of a wrong host, or
+ * with a path that cannot be decoded is refused before nginx has looked for its
+ * location: then the server knows which are ours.
  */
 
 static ngx_uint_t
 ngx_http_tgortc_is_ours(ngx_http_request_t *r)
 {
-    ngx_str_t                    *prefix;
+    ngx_str_t                     uri, *prefix;
     ngx_uint_t                    i;
     ngx_http_tgortc_loc_conf_t   *tlcf, **location;
 
@@ -322,15 +322,24 @@ ngx_http_tgortc_is_ours(ngx_http_request_t *r)
         return 0;
     }
 
+    uri = r->uri;
+
+    /* nginx has come past the path, so that its end is known */
+
+    if (uri.len == 0 && r->http_protocol.data != NULL) {
+        uri.data = r->uri_start;
+        uri.len = r->uri_end - r->uri_start;
+    }
+
     location = tlcf->locations->elts;
 
     for (i = 0; i < tlcf->locations->nelts; i++) {
         prefix = &location[i]->prefix;
 
-        if (r->uri.len >= prefix->len
-            && ngx_strncmp(r->uri.data, prefix->data, prefix->len) == 0
-            && (r->uri.len == prefix->len
-                || (r->uri.data[prefix->len] == '/'
+        if (uri.len >= prefix->len
+            && ngx_strncmp(uri.data, prefix->data, prefix->len) == 0
+            && (uri.len == prefix->len
+                || (uri.data[prefix->len] == '/'
                     && !location[i]->core->exact_match)))
         {
             return 1;

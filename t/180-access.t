@@ -328,11 +328,13 @@ Content-Type: application/json
     location /api/v1/rooms/page {
         return 200 "page";
     }
---- raw_request eval
-[ map { "GET $_ HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n" }
+--- request eval
+[ map { "GET $_" }
   '/api/v1/rooms', '/api/v1/rooms/r1', '/api/v1/rooms/r1?lang=fr-FR',
   '/api/v1/health', '/api/v1/healthy', '/api/v1/health/x', '/api/v1/roomsx',
   '/api/v1', '/' ]
+--- more_headers
+Host: a b
 --- error_code: 400
 --- response_body_like eval
 [ (qr/^\{"code":400,"message":"[^<]+"\}$/) x 4, (qr/<html>/) x 5 ]
@@ -368,3 +370,18 @@ GET /other
 --- error_code: 403
 --- response_body_like eval
 [ qr/^\{"code":403,"message":"Access denied"\}$/, qr/<html>/ ]
+
+
+
+=== TEST 10: refused before there is a location: a path that cannot be decoded
+--- config
+    location /api/v1/rooms {
+        tgortc_rooms;
+    }
+--- request eval
+[ map { "GET $_" }
+  '/api/v1/rooms/50%', '/api/v1/rooms/%zz/join', '/api/v1/rooms/%00?lang=%',
+  '/api/v1/roomsx/%zz', '/%zz', '%zz', '/api/v1/rooms' . '/a' x 5000 ]
+--- error_code: 400 400 400 400 400 400 414
+--- response_body_like eval
+[ (qr/^\{"code":400,"message":"Bad request"\}$/) x 3, (qr/<html>/) x 4 ]
