@@ -13,8 +13,10 @@
 
 static void ngx_http_tgortc_params_fault(ngx_http_tgortc_fault_t *fault,
     ngx_tgortc_message_e message, const char *field, ngx_uint_t limit);
-static ngx_uint_t ngx_http_tgortc_params_seen(ngx_str_t **table,
-    ngx_uint_t size, ngx_str_t *uid);
+static void ngx_http_tgortc_params_unique(ngx_str_t *uids, ngx_str_t **sorted,
+    ngx_uint_t n);
+static int ngx_libc_cdecl ngx_http_tgortc_params_compare(const void *one,
+    const void *two);
 
 
 #define ngx_http_tgortc_offset(name)                                          \
@@ -274,9 +276,9 @@ ngx_http_tgortc_params_uids(ngx_http_request_t *r, cJSON *json,
     ngx_uint_t max, ngx_http_tgortc_params_t *params,
     ngx_http_tgortc_fault_t *fault)
 {
-    cJSON        *list, *item;
-    ngx_str_t    *uid, **table;
-    ngx_uint_t    n, size;
+    cJSON       *list, *item;
+    ngx_str_t   *uids, **sorted;
+    ngx_uint_t   i, n;
 
     list = cJSON_GetObjectItemCaseSensitive(json, "uids");
 
@@ -288,20 +290,17 @@ ngx_http_tgortc_params_uids(ngx_http_request_t *r, cJSON *json,
         goto wrong;
     }
 
-    n = cJSON_GetArraySize(list);
+    n = 1 + cJSON_GetArraySize(list);
 
-    for (size = 4; size < 2 * n + 2; size *= 2) { /* void */ }
+    uids = ngx_palloc(r->pool, n * sizeof(ngx_str_t));
+    sorted = ngx_palloc(r->pool, n * sizeof(ngx_str_t *));
 
-    params->uids = ngx_palloc(r->pool, (n + 1) * sizeof(ngx_str_t));
-    table = ngx_pcalloc(r->pool, size * sizeof(ngx_str_t *));
-
-    if (params->uids == NULL || table == NULL) {
+    if (uids == NULL || sorted == NULL) {
         return NGX_ERROR;
     }
 
-    if (params->uid.len) {
-        (void) ngx_http_tgortc_params_seen(table, size, &params->uid);
-    }
+    uids[0] = params->uid;
+    i = 1;
 
     cJSON_ArrayForEach(item, list) {
 
@@ -309,16 +308,23 @@ ngx_http_tgortc_params_uids(ngx_http_request_t *r, cJSON *json,
             goto wrong;
         }
 
-        uid = &params->uids[params->nuids];
-        uid->data = (u_char *) item->valuestring;
-        uid->len = ngx_strlen(item->valuestring);
+        uids[i].data = (u_char *) item->valuestring;
+        uids[i].len = ngx_strlen(item->valuestring);
 
-        if (!ngx_tgortc_valid_uid(item->valuestring, uid->len)) {
+        if (!ngx_tgortc_valid_uid(item->valuestring, uids[i].len)) {
             goto wrong;
         }
 
-        if (!ngx_http_tgortc_params_seen(table, size, uid)) {
-            params->nuids++;
+        i++;
+    }
+
+    ngx_http_tgortc_params_unique(uids, sorted, n);
+
+    params->uids = uids + 1;
+
+    for (i = 1; i < n; i++) {
+        if (uids[i].len) {
+            params->uids[params->nuids++] = uids[i];
         }
     }
 
@@ -351,28 +357,56 @@ ngx_http_tgortc_params_fault(ngx_http_tgortc_fault_t *fault,
 }
 
 
-/* whether an open-addressed hash table had the uid; now it has */
+/*
+ * Empties every one that is there before.  By sorting, not by a hash: many that
+ * have the same one would take their square of a worker's time.
+ */
 
-static ngx_uint_t
-ngx_http_tgortc_params_seen(ngx_str_t **table, ngx_uint_t size,
-    ngx_str_t *uid)
+static void
+ngx_http_tgortc_params_unique(ngx_str_t *uids, ngx_str_t **sorted,
+    ngx_uint_t n)
 {
-    ngx_uint_t  i;
+    ngx_str_t   *first;
+    ngx_uint_t   i;
 
-    i = ngx_crc32_short(uid->data, uid->len) & (size - 1);
-
-    while (table[i] != NULL) {
-
-        if (table[i]->len == uid->len
-            && ngx_memcmp(table[i]->data, uid->data, uid->len) == 0)
-        {
-            return 1;
-        }
-
-        i = (i + 1) & (size - 1);
+    for (i = 0; i < n; i++) {
+        sorted[i] = &uids[i];
     }
 
-    table[i] = uid;
+    ngx_qsort(sorted, n, sizeof(ngx_str_t *), ngx_http_tgortc_params_compare);
 
-    return 0;
+    first = sorted[0];
+
+    for (i = 1; i < n; i++) {
+
+        if (sorted[i]->len == first->len
+            && ngx_memcmp(sorted[i]->data, first->data, first->len) == 0)
+        {
+            sorted[i]->len = 0;
+
+        } else {
+            first = sorted[i];
+        }
+    }
+}
+
+
+static int ngx_libc_cdecl
+ngx_http_tgortc_params_compare(const void *one, const void *two)
+{
+    int         rc;
+    ngx_str_t  *a, *b;
+
+    a = *(ngx_str_t **) one;
+    b = *(ngx_str_t **) two;
+
+    if (a->len != b->len) {
+        return a->len < b->len ? -1 : 1;
+    }
+
+    rc = ngx_memcmp(a->data, b->data, a->len);
+
+    /* of the same the first */
+
+    return rc ? rc : (a > b) - (a < b);
 }
