@@ -27,6 +27,8 @@ static ngx_int_t ngx_http_tgortc_sentinel_told(ngx_http_tgortc_redis_t *watch,
 static void ngx_http_tgortc_sentinel_timer_handler(ngx_event_t *ev);
 static void ngx_http_tgortc_sentinel_fail(ngx_http_tgortc_redis_t *watch,
     ngx_err_t err, const char *reason);
+static void ngx_http_tgortc_sentinel_reason(ngx_http_tgortc_redis_t *watch,
+    ngx_err_t err, const char *reason);
 
 
 ngx_http_tgortc_redis_t *
@@ -71,8 +73,7 @@ ngx_http_tgortc_redis_seek(ngx_http_tgortc_redis_t *redis)
     ngx_http_tgortc_redis_close(watch);
 
     if (ngx_http_tgortc_sentinel_next(watch) != NGX_OK) {
-        redis->err = watch->err;
-        redis->reason = watch->reason;
+        ngx_http_tgortc_sentinel_reason(watch, watch->err, watch->reason);
         return NGX_ERROR;
     }
 
@@ -337,11 +338,7 @@ ngx_http_tgortc_sentinel_fail(ngx_http_tgortc_redis_t *watch, ngx_err_t err,
 
     if (redis->state == NGX_HTTP_TGORTC_REDIS_SEEKING) {
 
-        redis->err = err;
-        redis->reason = reason;
-        redis->addr_text.data = redis->text;
-        redis->addr_text.len = watch->addr_text.len;
-        ngx_memcpy(redis->text, watch->text, watch->addr_text.len);
+        ngx_http_tgortc_sentinel_reason(watch, err, reason);
 
         redis->told(redis);
 
@@ -360,4 +357,22 @@ ngx_http_tgortc_sentinel_fail(ngx_http_tgortc_redis_t *watch, ngx_err_t err,
     ngx_http_tgortc_redis_close(watch);
 
     ngx_add_timer(&watch->timer, NGX_HTTP_TGORTC_SENTINEL_PERIOD);
+}
+
+
+/* why nobody says who the primary is, and which sentinel does not */
+
+static void
+ngx_http_tgortc_sentinel_reason(ngx_http_tgortc_redis_t *watch, ngx_err_t err,
+    const char *reason)
+{
+    ngx_http_tgortc_redis_t  *redis;
+
+    redis = watch->data;
+
+    redis->err = err;
+    redis->reason = reason;
+    redis->addr_text.data = redis->text;
+    redis->addr_text.len = watch->addr_text.len;
+    ngx_memcpy(redis->text, watch->text, watch->addr_text.len);
 }

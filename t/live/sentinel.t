@@ -303,4 +303,18 @@ ok($_->knows(2, 2), 'a sentinel knows the others') for @sentinels;
     is($_->trouble, '', 'nothing bad in the log') for $right, $wrong, $named;
 }
 
+
+# A sentinel that is not there is named, also where that is known at once.
+
+{
+    my $path = TgoRTC::Live::name('nowhere');
+    my $nginx = nginx(redis => "sentinel:calls\@unix:$path timeout=1s");
+
+    is(unavailable(ask($nginx->create('n1', 'n.1')), 3), '',
+       'no sentinel: 503');
+    like($nginx->error_log,
+         qr/\Q (unix:$path): connect() failed (2: No such file/,
+         'the log says which one');
+}
+
 done_testing();
