@@ -62,6 +62,11 @@ local function bury_session(member)
 end
 
 
+local function is_current(member)
+    return member and member[LINK] == LIVE and member[SID] == P_SID
+end
+
+
 local function is_buried(member)
     return contains(room[STRAYS], P_SID)
            or contains(member and member[DEAD] or {}, P_SID)
@@ -127,7 +132,7 @@ local function on_joined()
     end
 
     -- a track was heard of before
-    if member and member[SID] == P_SID then
+    if is_current(member) then
         member[SID_AT] = MADE_AT
 
         if P_DEVICE ~= '' then
@@ -174,10 +179,13 @@ end
 local function on_left()
     local member = find(room, IDENTITY)
 
-    if not member or member[LINK] ~= LIVE or member[SID] ~= P_SID then
-        bury_session(member)
+    bury_session(member)
 
-    elseif REASON == 'transient' then
+    if not is_current(member) then
+        return
+    end
+
+    if REASON == 'transient' then
         start_grace(member, GRACE, ARGV[REJOIN])
 
     elseif REASON == 'client' then
@@ -192,10 +200,10 @@ end
 local function on_aborted()
     local member = find(room, IDENTITY)
 
-    if member and member[LINK] == LIVE and member[SID] == P_SID then
+    bury_session(member)
+
+    if is_current(member) then
         start_grace(member, GRACE, ARGV[REJOIN])
-    else
-        bury_session(member)
     end
 end
 
@@ -223,6 +231,7 @@ local function on_finished()
 
     for _, member in ipairs(room[MEMBERS]) do
         if member[LINK] == LIVE then
+            bury(member, member[SID])
             start_grace(member, GRACE, ARGV[REJOIN])
         end
     end
@@ -238,7 +247,7 @@ remember(room[EVENT_IDS], EVENT_ID, EVENT_IDS_MAX)
 if place_room_sid() == 'superseded' then
     local member = find(room, IDENTITY)
 
-    if P_SID ~= '' and not (member and member[SID] == P_SID) then
+    if P_SID ~= '' and not is_current(member) then
         bury_session(member)
     end
 

@@ -42,7 +42,8 @@ sub there {
     my ($uid, %more) = @_;
 
     return { sid => "PA_$uid", identity => $uid, state => 'ACTIVE',
-             joined_at_ms => int(1000 * time) . '', kind => 'STANDARD', %more };
+             joined_at_ms => int(1000 * Time::HiRes::time) . '',
+             kind => 'STANDARD', %more };
 }
 
 
@@ -257,56 +258,117 @@ is($calls->state($full), "6 $full.a=4 $full.b=4", 'but a call can end');
 is(scalar asked($full, 'ListParticipants'), 1, 'after LiveKit was asked');
 $calls->{redis}->command(qw(CONFIG SET maxmemory 0));
 
-# a lost participant_left: missing twice, half a minute apart
+# a room as if more time had gone by: LiveKit is asked now, somebody was missing
+# for so many ms
 
-twirp([there('g1')]);
-$calls->create('ghost', 'g1', 'g2');
-connect_all('ghost', 'g1', 'g2');
+sub age {
+    my ($calls, $room, %ms) = @_;
 
-my $missing = sub {
-    my ($since) = @_;
-
-    $calls->{redis}->command('EVAL', <<'END', 2, '{tgortc}:room:ghost',
+    $calls->{redis}->command('EVAL', <<'END', 2, "{tgortc}:room:$room",
 local room = cmsgpack.unpack(redis.call('GET', KEYS[1]))
 local now = redis.call('TIME')[1] * 1000
 
 room[17] = now
 
 for _, member in ipairs(room[13]) do
-    if member[1] == 'g2' and tonumber(ARGV[1]) > 0 then
-        member[12] = now - ARGV[1]
+    if member[1] == ARGV[2] and tonumber(ARGV[3]) > 0 then
+        member[12] = now - ARGV[3]
     end
 end
 
 redis.call('SET', KEYS[1], cmsgpack.pack(room))
-redis.call('ZADD', KEYS[2], now, 'ghost')
+redis.call('ZADD', KEYS[2], now, ARGV[1])
 END
-                             '{tgortc}:deadlines', $since);
-};
+                             '{tgortc}:deadlines', $room, $ms{uid} || '',
+                             $ms{missing} || 0);
+}
+
 
 # seconds until Redis says it is time
 
-my $due_in = sub {
+sub due_in {
+    my ($calls, $room) = @_;
     my $redis = $calls->{redis};
     my ($s, $us) = @{$redis->command('TIME')};
 
-    return $redis->command('ZSCORE', '{tgortc}:deadlines', 'ghost') / 1000
+    return ($redis->command('ZSCORE', '{tgortc}:deadlines', $room) || 0) / 1000
            - $s - $us / 1e6;
-};
+}
 
-ok(wait_for(sub { my $due = $due_in->(); $due > 30 && $due <= 60 }),
+
+# a lost participant_left: missing twice, half a minute apart
+
+twirp([there('g1')]);
+$calls->create('ghost', 'g1', 'g2');
+connect_all('ghost', 'g1', 'g2');
+
+ok(wait_for(sub { my $due = due_in($calls, 'ghost'); $due > 30 && $due <= 60 }),
    'asked a minute after somebody connected');
-$missing->(0);
+age($calls, 'ghost');
 await_asked('ghost', 'ListParticipants', 1);
-ok(wait_for(sub { my $due = $due_in->(); $due > 0 && $due <= 30 }),
+ok(wait_for(sub { my $due = due_in($calls, 'ghost'); $due > 0 && $due <= 30 }),
    'asked again half a minute after somebody was missing');
-$missing->(10000);
+age($calls, 'ghost', uid => 'g2', missing => 10000);
 await_asked('ghost', 'ListParticipants', 2);
 is($calls->state('ghost'), '1 g1=1+ g2=1+', 'missing for ten seconds: stays');
-$missing->(31000);
+age($calls, 'ghost', uid => 'g2', missing => 31000);
 $calls->await('ghost', 6);
 is($calls->state('ghost'), '2 g1=3 g2=3',
    'missing for half a minute: grace, then as if he had left');
+
+# it was the listing that was wrong
+
+{
+    my $asked = endpoint();
+    my $calls = calls(grace => '300ms',
+                      app => 'tgortc_livekit_api ' . $asked->url('/') . ';');
+    my $livekit = $calls->livekit('found');
+
+    $calls->create('found', 'j1', 'j2');
+
+    my @there = map {
+        my $session = $livekit->session($_, 'app');
+
+        $session->joined;
+        there($_, sid => $session->{participant}{sid},
+              joined_at_ms => $session->{participant}{joinedAtMs});
+    } 'j1', 'j2';
+
+    $asked->answer({ path => 'ListParticipants', answers => [
+        map { { body => $json->encode({ participants => $_ }) } }
+            [$there[0]], \@there
+    ] });
+
+    age($calls, 'found', uid => 'j2', missing => 31000);
+    $asked->await(2);
+    ok(wait_for(sub { due_in($calls, 'found') > 1 }), 'his grace is over');
+    is($calls->state('found'), '1 j1=1+ j2=1+',
+       'who was missing and is listed again has the same session');
+}
+
+# a room that came again unheard of, then one event of it
+
+$calls->create('moved', 'l1', 'l2', 'l3', { max_participants => 4 });
+$livekit = $calls->livekit('moved');
+
+my @sessions = map { $livekit->session($_, 'app') } 'l1', 'l2', 'l3';
+
+$_->joined for @sessions;
+twirp([map { there($_) } 'l1', 'l2', 'l3']);
+$_->left('SERVER_SHUTDOWN') for @sessions;
+await_asked('moved', 'ListParticipants', 1);
+ok(wait_for(sub { due_in($calls, 'moved') > 1 }), 'all are back, it is listed');
+$livekit->reborn->session('l1', undef, sid => 'PA_l1')->published;
+await_asked('moved', 'ListParticipants', 2);
+ok(wait_for(sub { due_in($calls, 'moved') > 1 }), 'their graces are over');
+is($calls->state('moved'), '1 l1=1+ l2=1+ l3=1+',
+   'who was listed before his room was heard of is not lost with the old one');
+
+$livekit->reborn->finished;
+await_asked('moved', 'ListParticipants', 3);
+ok(wait_for(sub { due_in($calls, 'moved') > 1 }), 'their graces are over');
+is($calls->state('moved'), '1 l1=1+ l2=1+ l3=1+',
+   'nor with one that ends without having been heard of');
 
 is($calls->{nginx}->trouble, '', 'nothing bad in the log');
 

@@ -5,9 +5,10 @@
 local ASK_EVERY, ASK_AGAIN = 60000, 30000
 
 
+-- That somebody is not seen does not say that his session is over: whoever
+-- knows that buries it.
 local function start_grace(member, link, grace)
-    bury(member, member[SID])
-    member[LINK], member[SID], member[DEADLINE] = link, '', now + grace
+    member[LINK], member[DEADLINE] = link, now + grace
 end
 
 
