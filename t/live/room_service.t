@@ -346,6 +346,29 @@ is($calls->state('ghost'), '2 g1=3 g2=3',
        'who was missing and is listed again has the same session');
 }
 
+# a question that got no answer, and by whose end nobody had to be closed
+
+$calls->create('unheard', 'm1', 'm2');
+$livekit = $calls->livekit('unheard');
+
+my ($first) = map { my $session = $livekit->session($_, 'app');
+                    $session->joined;
+                    $session } 'm1', 'm2';
+
+$calls->{redis}->command('EVAL', <<'END', 1, '{tgortc}:room:unheard');
+local room = cmsgpack.unpack(redis.call('GET', KEYS[1]))
+
+room[18] = redis.call('TIME')[1] * 1000 - 1000
+redis.call('SET', KEYS[1], cmsgpack.pack(room))
+END
+
+twirp([there('m1'), there('m2')]);
+$first->left('CONNECTION_TIMEOUT');
+await_asked('unheard', 'ListParticipants', 1);
+ok(wait_for(sub { due_in($calls, 'unheard') > 1 }), 'his grace is over');
+is($calls->state('unheard'), '1 m1=1+ m2=1+',
+   'does not stand for the question of a later deadline');
+
 # a room that came again unheard of, then one event of it
 
 $calls->create('moved', 'l1', 'l2', 'l3', { max_participants => 4 });

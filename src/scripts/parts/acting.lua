@@ -125,14 +125,31 @@ local function act(room)
 end
 
 
+-- The last of the deadlines that have passed, 0 if none has.
+local function last_due(room)
+    local last = room[AGE] <= now and room[AGE] or 0
+
+    for _, member in ipairs(room[MEMBERS]) do
+        if is_due(member) then
+            last = math.max(last, member[DEADLINE])
+        end
+    end
+
+    return last
+end
+
+
 -- Whether LiveKit is asked before anybody is closed; then it is time again
--- when it has answered, or did not in time.
+-- when it has answered, or did not in time.  What has passed after that is
+-- asked for anew.
 local function asks_first(room)
-    if not HAS_LIVEKIT or (#list_due(room) == 0 and room[AGE] > now) then
+    local last = last_due(room)
+
+    if not HAS_LIVEKIT or last == 0 then
         return false
     end
 
-    if room[ASKED_UNTIL] > 0 then
+    if room[ASKED_UNTIL] >= last then
         return room[ASKED_UNTIL] > now
     end
 
