@@ -9,6 +9,19 @@ require "$FindBin::Bin/lib/TgoRTC/Suite.pm";
 
 TgoRTC::Suite::setup();
 
+
+# somebody joined and left, long ago
+
+$ENV{LONG_AGO} = <<'END';
+    local room = cmsgpack.unpack(redis.call('GET', KEYS[1]))
+    local member = room[13][tonumber(ARGV[1])]
+
+    member[5], member[6] = 1704096500000, 1704096600000
+    redis.call('SET', KEYS[1], cmsgpack.pack(room))
+
+    return member[1]
+END
+
 run_tests();
 
 __DATA__
@@ -216,7 +229,52 @@ r1 r1
 
 
 
-=== TEST 10: a creator who left his group can be invited to it
+=== TEST 10: an invitation that is not taken changes nothing of when he left
+--- request
+POST /api/v1/rooms
+{"creator":"alice","device_type":"app","room_id":"r1","max_participants":3,"uids":["bob"]}
+
+POST /api/v1/rooms/r1/join
+{"uid":"bob"}
+
+POST /api/v1/rooms/r1/leave
+{"uid":"bob"}
+
+redis eval "$LONG_AGO" 1 {tgortc}:room:r1 2
+
+POST /api/v1/rooms/r1/invite
+{"uids":["bob"]}
+
+GET /api/v1/rooms/r1
+
+POST /api/v1/rooms/r1/leave
+{"uid":"bob"}
+
+GET /api/v1/rooms/r1
+
+POST /api/v1/rooms/r1/join
+{"uid":"bob"}
+
+POST /api/v1/rooms/r1/leave
+{"uid":"bob"}
+
+GET /api/v1/rooms/r1
+--- response_body
+{"room_id":"r1",*}
+{"room_id":"r1",*}
+{}
+bob
+{}
+{"room_id":"r1",*,{"uid":"bob","status":0,*,"joined_at":"1704096500","left_at":null}]}
+{}
+{"room_id":"r1",*,{"uid":"bob","status":2,*,"joined_at":"1704096500","left_at":"1704096600"}]}
+{"room_id":"r1",*}
+{}
+{"room_id":"r1",*,{"uid":"bob","status":3,*,"joined_at":"NOW","left_at":"NOW"}]}
+
+
+
+=== TEST 11: a creator who left his group can be invited to it
 --- request
 POST /api/v1/rooms
 {"creator":"alice","device_type":"app","room_id":"r1","max_participants":3,"uids":["bob"]}
@@ -240,7 +298,7 @@ GET /api/v1/rooms/r1
 
 
 
-=== TEST 11: who comes back needs a place as anyone does
+=== TEST 12: who comes back needs a place as anyone does
 --- request
 POST /api/v1/rooms
 {"creator":"alice","device_type":"app","room_id":"r1","max_participants":3,"uids":["bob","carol"]}
@@ -262,7 +320,7 @@ POST /api/v1/rooms/r1/invite
 
 
 
-=== TEST 12: a busy one who rejected here is busy there
+=== TEST 13: a busy one who rejected here is busy there
 --- request
 POST /api/v1/rooms
 {"creator":"alice","device_type":"app","room_id":"r1","max_participants":3,"uids":["bob","carol"]}
@@ -284,7 +342,7 @@ POST /api/v1/rooms/r1/invite
 
 
 
-=== TEST 13: a room nobody knows, a room that ended
+=== TEST 14: a room nobody knows, a room that ended
 --- request
 POST /api/v1/rooms/r1/invite
 {"uids":["bob"]}

@@ -58,7 +58,7 @@ return once(function ()
         local member = known[uid] or add_member(room, uid)
 
         member[STATE], member[DEVICE], member[INVITED] = INVITING, '', true
-        member[DEADLINE], member[LEFT_AT] = now + ARGV[RING], 0
+        member[DEADLINE] = now + ARGV[RING]
     end
 
     joining, ringing = fresh, #fresh

@@ -119,7 +119,7 @@ end
 -- is over, however late its beginning is heard of.
 local function is_stale(member)
     return MADE_AT < member[SID_AT]
-           or (not is_active(member) and made_here() <= member[LEFT_AT])
+           or (not is_active(member) and made_here() <= member[CLOSED_AT])
 end
 
 

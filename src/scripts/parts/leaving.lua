@@ -40,7 +40,11 @@ local function close(member, state)
 
     count_silent(member)
 
-    member[STATE], member[DEADLINE], member[LEFT_AT] = state, 0, now
+    if member[STATE] == JOINED then
+        member[LEFT_AT] = now
+    end
+
+    member[STATE], member[DEADLINE], member[CLOSED_AT] = state, 0, now
     member[LINK], member[SID] = NONE, ''
 
     leaving[#leaving + 1] = member[UID]

@@ -12,7 +12,7 @@ local function add_room(reply, room)
     reply[n + 5], reply[n + 6] = duration(room), seconds(room[ENDED])
 
     for i, member in ipairs(room[MEMBERS]) do
-        local left = member[JOINED_AT] > 0 and member[LEFT_AT] or 0
+        local left = is_active(member) and 0 or member[LEFT_AT]
         local m = n + 6 * i
 
         reply[m + 1], reply[m + 2] = member[UID], member[STATE]
