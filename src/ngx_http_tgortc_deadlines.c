@@ -9,8 +9,8 @@
 
 
 /*
- * A deadline fires within 250 ms of its time (docs/directives.md), also one that
- * another worker wrote after this one looked.
+ * A deadline fires within 250 ms of its time (docs/directives.md), also one
+ * that another worker wrote after this one looked.
  */
 #define NGX_HTTP_TGORTC_DEADLINES_POLL   150
 #define NGX_HTTP_TGORTC_DEADLINES_MIN    5
