@@ -193,7 +193,7 @@ ok(reconfigure($bare, $retry), 'to an endpoint that nobody has any more');
 # --- full
 
 my $full = app('full', $endpoint->hook('/full', 'name=full')
-                       . 'tgortc_webhook_retry delays=20s max_queued=20;');
+                       . 'tgortc_webhook_retry delays=5s max_queued=20;');
 my $full_since = int time;
 
 rules('full', fails(400, path => '^/full'));
