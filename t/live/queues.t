@@ -218,7 +218,8 @@ is(counts($full), '32 = 0 ok + 12 failed + 20 pending',
 
 {
     my $nginx = app('sent', $endpoint->hook('/sent',
-                                            'name=sent max_in_flight=5')
+                                            'name=sent max_in_flight=5 '
+                                            . 'timeout=60s')
                             . 'tgortc_webhook_retry max_queued=7;',
                     workers => 1);
 
