@@ -4,6 +4,10 @@
  */
 
 
+/* curl_multi_socket_all(), see ngx_http_tgortc_http_run() */
+#define CURL_DISABLE_DEPRECATION
+
+
 #include "ngx_http_tgortc_transfer.h"
 
 
@@ -37,6 +41,7 @@ struct ngx_http_tgortc_http_s {
     ngx_uint_t                       nspare;
 
     unsigned                         timing:1;      /* in the timer's handler */
+    unsigned                         given_up:1;    /* making a connection */
     unsigned                         released:1;    /* the worker may exit */
     unsigned                         bundle:1;      /* of CAs is in a file */
 };
@@ -55,7 +60,7 @@ static ngx_connection_t *ngx_http_tgortc_http_attach(
     ngx_http_tgortc_http_t *http, curl_socket_t fd);
 static void ngx_http_tgortc_http_detach(ngx_connection_t *c);
 static void ngx_http_tgortc_http_watch(ngx_event_t *ev, ngx_int_t event,
-    ngx_uint_t wanted);
+    ngx_uint_t wanted, ngx_uint_t flags);
 static int ngx_http_tgortc_http_timeout(CURLM *multi, long ms, void *data);
 static void ngx_http_tgortc_http_event_handler(ngx_event_t *ev);
 static void ngx_http_tgortc_http_timer_handler(ngx_event_t *ev);
@@ -377,9 +382,10 @@ ngx_http_tgortc_http_socket(CURL *easy, curl_socket_t fd, int what, void *data,
         }
     }
 
-    ngx_http_tgortc_http_watch(c->read, NGX_READ_EVENT, what & CURL_POLL_IN);
+    ngx_http_tgortc_http_watch(c->read, NGX_READ_EVENT, what & CURL_POLL_IN,
+                               0);
     ngx_http_tgortc_http_watch(c->write, NGX_WRITE_EVENT,
-                               what & CURL_POLL_OUT);
+                               what & CURL_POLL_OUT, 0);
 
     return 0;
 }
@@ -418,13 +424,27 @@ ngx_http_tgortc_http_attach(ngx_http_tgortc_http_t *http, curl_socket_t fd)
 }
 
 
-/* libcurl closes the descriptor, at once or later */
+/*
+ * libcurl closes the descriptor, at once or later; or it has, as 7.88 to 8.1
+ * do when they give up a connection that they were making.
+ */
 
 static void
 ngx_http_tgortc_http_detach(ngx_connection_t *c)
 {
-    ngx_http_tgortc_http_watch(c->read, NGX_READ_EVENT, 0);
-    ngx_http_tgortc_http_watch(c->write, NGX_WRITE_EVENT, 0);
+    ngx_uint_t               flags;
+    ngx_http_tgortc_http_t  *http;
+
+    http = c->data;
+    flags = 0;
+
+    if (fcntl(c->fd, F_GETFD) == -1) {
+        flags = NGX_CLOSE_EVENT;
+        http->given_up = 1;
+    }
+
+    ngx_http_tgortc_http_watch(c->read, NGX_READ_EVENT, 0, flags);
+    ngx_http_tgortc_http_watch(c->write, NGX_WRITE_EVENT, 0, flags);
 
     if (c->read->posted) {
         ngx_delete_posted_event(c->read);
@@ -445,7 +465,7 @@ ngx_http_tgortc_http_detach(ngx_connection_t *c)
 
 static void
 ngx_http_tgortc_http_watch(ngx_event_t *ev, ngx_int_t event,
-    ngx_uint_t wanted)
+    ngx_uint_t wanted, ngx_uint_t flags)
 {
     if (wanted && !ev->active) {
 
@@ -455,7 +475,7 @@ ngx_http_tgortc_http_watch(ngx_event_t *ev, ngx_int_t event,
         }
 
     } else if (!wanted && ev->active) {
-        (void) ngx_del_event(ev, event, 0);
+        (void) ngx_del_event(ev, event, flags);
     }
 }
 
@@ -556,6 +576,17 @@ ngx_http_tgortc_http_run(ngx_http_tgortc_http_t *http, curl_socket_t fd,
     ngx_queue_init(&done);
 
     rc = curl_multi_socket_action(http->multi, fd, events, &running);
+
+    /*
+     * libcurl 7.88 to 8.1 goes on with the next address only when it is called
+     * again, and does not ask for that: nothing would happen until the time of
+     * the whole attempt is over.
+     */
+
+    while (rc == CURLM_OK && http->given_up) {
+        http->given_up = 0;
+        rc = curl_multi_socket_all(http->multi, &running);
+    }
 
     ngx_http_tgortc_http_collect(http, &done);
 

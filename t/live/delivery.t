@@ -10,7 +10,7 @@ use warnings;
 
 use Digest::SHA qw(hmac_sha256 hmac_sha256_hex);
 use IO::Socket::INET;
-use List::Util qw(max min sum);
+use List::Util qw(max min sum uniq);
 use MIME::Base64;
 use Test::More;
 use TgoRTC::Endpoint;
@@ -793,6 +793,94 @@ my %tls_port = tls_front($tls, $certificates);
 }
 
 
+# Somebody who takes no more connections than wait already: those that others
+# make of him are never made.
+
+sub full {
+    my ($address, $port) = @_;
+    my $full = IO::Socket::INET->new(LocalAddr => $address,
+                                     LocalPort => $port || 0, Listen => 1)
+        or die "listen: $!";
+
+    return ($full, map {
+        IO::Socket::INET->new(PeerAddr => $address, Blocking => 0,
+                              PeerPort => $full->sockport)
+    } 1 .. 4);
+}
+
+
+# --- names with two addresses, of which the first is of no use
+
+{
+    my $library = TgoRTC::Live::name('names') . '.so';
+
+    open my $cc, '|-', qw(cc -x c -shared -fPIC -o), $library, '-', '-ldl'
+        or die "cc: $!";
+    print $cc <<'END';
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+
+typedef int (*original_pt)(const char *, const char *,
+                           const struct addrinfo *, struct addrinfo **);
+
+int
+getaddrinfo(const char *name, const char *service,
+    const struct addrinfo *hints, struct addrinfo **found)
+{
+    int          rc;
+    const char  *first;
+    original_pt  original = (original_pt) dlsym(RTLD_NEXT, "getaddrinfo");
+
+    first = name == NULL ? NULL
+          : strcmp(name, "silent.test") == 0 ? "127.0.0.9"
+          : strcmp(name, "refuses.test") == 0 ? "::ffff:127.0.0.8"
+          : NULL;
+
+    if (first == NULL) {
+        return original(name, service, hints, found);
+    }
+
+    rc = original(first, service, hints, found);
+
+    return rc ? rc : original("127.0.0.1", service, hints, &(*found)->ai_next);
+}
+END
+    close $cc or die "cc has failed\n";
+
+    my $endpoint = endpoint();
+    my @full = full('127.0.0.9', $endpoint->{port});
+    my $hook = sub {
+        my ($name, $host, $timeout) = @_;
+
+        return "tgortc_webhook http://$host:$endpoint->{port}/$name "
+               . "name=$name timeout=${\($timeout * $slack)}s;\n";
+    };
+
+    local $ENV{LD_PRELOAD} = join ' ', grep { defined } $ENV{LD_PRELOAD},
+                                       $library;
+
+    my $nginx = hooked("$redis->{address} prefix=addresses",
+                       $hook->('silent', 'silent.test', 4)
+                       . $hook->('refuses', 'refuses.test', 4)
+                       . $hook->('none', '127.0.0.9', 1));
+
+    is_ok('calls', ring($nginx, 'addresses1', 'addresses2'));
+
+    for my $name ('silent', 'refuses') {
+        is(scalar $endpoint->await(2, path => $name), 2,
+           "$name: the other one is tried");
+    }
+
+    ok(wait_for(sub { entries($nginx) >= 2 }), 'where there is no other one');
+    is(join(' ', uniq map { $_->{endpoint} } entries($nginx)), 'none',
+       'the attempt fails, and no other attempt');
+    ok($nginx->quit('TERM'), 'it ends');
+    is($nginx->trouble, '', 'nothing bad in the log');
+}
+
+
 # --- what is under way as nginx is told to stop at once
 
 {
@@ -800,16 +888,10 @@ my %tls_port = tls_front($tls, $certificates);
 
     $endpoint->answer({ answers => [{ delay => 60 }] });
 
-    # it takes no more connections than wait already: ours are being made
+    # ours are being made
 
-    my $full = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
-        or die "listen: $!";
-    my $port = $full->sockport;
-    my @waiting = map {
-        IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port,
-                              Blocking => 0)
-    } 1 .. 4;
-
+    my @full = full('127.0.0.1');
+    my $port = $full[0]->sockport;
     my $hex = sprintf '%04X', $port;
     my $connecting = sub {
         return scalar(() = slurp('/proc/net/tcp')
