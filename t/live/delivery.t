@@ -835,7 +835,7 @@ getaddrinfo(const char *name, const char *service,
 
     first = name == NULL ? NULL
           : strcmp(name, "silent.test") == 0 ? "127.0.0.9"
-          : strcmp(name, "refuses.test") == 0 ? "::ffff:127.0.0.8"
+          : strcmp(name, "refuses.test") == 0 ? "127.0.0.8"
           : NULL;
 
     if (first == NULL) {
