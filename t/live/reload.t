@@ -288,16 +288,20 @@ for my $how ('TERM', 'QUIT') {
                         later => 1);
     my $pid_file = "$server->{dir}/nginx.pid";
 
-    # nginx does not upgrade while it has the parent that started it
+    # nginx does not upgrade while it has the parent that started it: the shell
+    # says when that one, which is between them, has gone
+
+    my $orphaned = "$server->{dir}/orphaned";
 
     $server->{port} = free_port();
     $server->write_conf;
     $server->{pid} = TgoRTC::Live::spawn(sub {
-        exec 'sh', '-c', '("$@" & until [ -s "$0" ]; do sleep 0.01; done);'
-             . ' exec sleep 1000', $pid_file, $server->command;
+        exec 'sh', '-c', 'orphaned=$1; shift;'
+             . ' ("$@" & until [ -s "$0" ]; do sleep 0.01; done);'
+             . ' : > "$orphaned"; exec sleep 1000',
+             $pid_file, $orphaned, $server->command;
     }, "$server->{dir}/stderr");
-    ok(wait_for(sub { TgoRTC::Live::open_connection($server->{port}) }),
-       'a server');
+    ok(wait_for(sub { -e $orphaned }), 'a server');
 
     my $pid = slurp($pid_file) + 0;
     my ($worker) = children($pid);
