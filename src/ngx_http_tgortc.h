@@ -14,8 +14,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include <openssl/evp.h>
-
+#include "ngx_tgortc_hmac.h"
 #include "ngx_tgortc_messages.h"
 
 
@@ -69,7 +68,7 @@ typedef enum {
 typedef struct {
     ngx_str_t                  name;
     ngx_str_t                  secret;
-    EVP_MAC_CTX               *hmac;           /* under that secret */
+    ngx_tgortc_hmac_t         *hmac;           /* under that secret */
 } ngx_http_tgortc_key_t;
 
 
@@ -105,8 +104,8 @@ typedef struct {
 
 typedef struct {
     ngx_str_t                  text;
-    EVP_MAC_CTX               *text_hmac;
-    EVP_MAC_CTX               *key_hmac;
+    ngx_tgortc_hmac_t         *text_hmac;
+    ngx_tgortc_hmac_t         *key_hmac;
 } ngx_http_tgortc_secret_t;
 
 

@@ -513,10 +513,10 @@ ngx_http_tgortc_conf_once(ngx_conf_t *cf, ngx_uint_t first)
 }
 
 
-EVP_MAC_CTX *
+ngx_tgortc_hmac_t *
 ngx_http_tgortc_conf_hmac(ngx_conf_t *cf, u_char *secret, size_t len)
 {
-    EVP_MAC_CTX         *hmac;
+    ngx_tgortc_hmac_t   *hmac;
     ngx_pool_cleanup_t  *cln;
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
@@ -544,7 +544,7 @@ ngx_http_tgortc_conf_hmac(ngx_conf_t *cf, u_char *secret, size_t len)
 static void
 ngx_http_tgortc_conf_free_hmac(void *data)
 {
-    EVP_MAC_CTX_free(data);
+    ngx_tgortc_hmac_free(data);
 }
 
 

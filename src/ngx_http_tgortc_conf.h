@@ -82,7 +82,7 @@ char *ngx_http_tgortc_conf_invalid(ngx_conf_t *cf, char *directive,
 ngx_int_t ngx_http_tgortc_conf_once(ngx_conf_t *cf, ngx_uint_t first);
 
 /* a key of HMACs for as long as the configuration; NULL and a line if none */
-EVP_MAC_CTX *ngx_http_tgortc_conf_hmac(ngx_conf_t *cf, u_char *secret,
+ngx_tgortc_hmac_t *ngx_http_tgortc_conf_hmac(ngx_conf_t *cf, u_char *secret,
     size_t len);
 
 /* the schedule of retries that is the default; NULL without memory */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <openssl/evp.h>
 #include "ngx_tgortc_signature.h"
 
 
@@ -81,8 +82,8 @@ ngx_tgortc_signature_key(const char *secret, size_t len, unsigned char *key)
 
 
 int
-ngx_tgortc_signature_hex(char *out, const EVP_MAC_CTX *key, const char *body,
-    size_t body_len)
+ngx_tgortc_signature_hex(char *out, const ngx_tgortc_hmac_t *key,
+    const char *body, size_t body_len)
 {
     size_t         i;
     unsigned char  mac[NGX_TGORTC_HMAC_LEN];
@@ -105,8 +106,8 @@ ngx_tgortc_signature_hex(char *out, const EVP_MAC_CTX *key, const char *body,
 
 
 int
-ngx_tgortc_signature_v1(char *out, const EVP_MAC_CTX *key, const char *id,
-    time_t timestamp, const char *body, size_t body_len)
+ngx_tgortc_signature_v1(char *out, const ngx_tgortc_hmac_t *key,
+    const char *id, time_t timestamp, const char *body, size_t body_len)
 {
     int             n, ok;
     char           *text;

@@ -33,7 +33,7 @@ int ngx_tgortc_signature_key(const char *secret, size_t len,
  * it is written in the configuration.  Writes 64 characters and a NUL.  Returns
  * 0 when OpenSSL fails, else 1.
  */
-int ngx_tgortc_signature_hex(char *out, const EVP_MAC_CTX *key,
+int ngx_tgortc_signature_hex(char *out, const ngx_tgortc_hmac_t *key,
     const char *body, size_t body_len);
 
 /*
@@ -41,8 +41,8 @@ int ngx_tgortc_signature_hex(char *out, const EVP_MAC_CTX *key,
  * (Standard Webhooks 1.0.0); its key is that of ngx_tgortc_signature_key().
  * Writes 47 characters and a NUL.  Returns 0 on failure, else 1.
  */
-int ngx_tgortc_signature_v1(char *out, const EVP_MAC_CTX *key, const char *id,
-    time_t timestamp, const char *body, size_t body_len);
+int ngx_tgortc_signature_v1(char *out, const ngx_tgortc_hmac_t *key,
+    const char *id, time_t timestamp, const char *body, size_t body_len);
 
 /*
  * Seconds to wait according to Retry-After (RFC 9110, 10.2.3: seconds or a

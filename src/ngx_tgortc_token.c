@@ -34,7 +34,7 @@ static void ngx_tgortc_token_metadata(ngx_tgortc_write_t *w,
 static void ngx_tgortc_token_video(ngx_tgortc_write_t *w,
     const ngx_tgortc_grant_t *grant);
 static char *ngx_tgortc_token_seal(char *claims, size_t claims_len,
-    const EVP_MAC_CTX *key, size_t *len);
+    const ngx_tgortc_hmac_t *key, size_t *len);
 static void ngx_tgortc_token_string(ngx_tgortc_write_t *w, const char *name,
     const ngx_tgortc_str_t *value);
 static char *ngx_tgortc_base64url(char *dst, const unsigned char *src,
@@ -43,7 +43,7 @@ static char *ngx_tgortc_base64url(char *dst, const unsigned char *src,
 
 char *
 ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant,
-    const EVP_MAC_CTX *key, size_t *len)
+    const ngx_tgortc_hmac_t *key, size_t *len)
 {
     char    *claims;
     size_t   n;
@@ -56,7 +56,7 @@ ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant,
 
 char *
 ngx_tgortc_token_sign_admin(const ngx_tgortc_str_t *api_key,
-    const EVP_MAC_CTX *key, const ngx_tgortc_str_t *room, time_t now,
+    const ngx_tgortc_hmac_t *key, const ngx_tgortc_str_t *room, time_t now,
     size_t *len)
 {
     char                *claims;
@@ -165,7 +165,7 @@ ngx_tgortc_token_video(ngx_tgortc_write_t *w, const ngx_tgortc_grant_t *grant)
 
 static char *
 ngx_tgortc_token_seal(char *claims, size_t claims_len,
-    const EVP_MAC_CTX *key, size_t *len)
+    const ngx_tgortc_hmac_t *key, size_t *len)
 {
     char           *p, *token;
     size_t          n;

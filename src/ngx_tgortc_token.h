@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 #include <time.h>
-#include <openssl/evp.h>
+#include "ngx_tgortc_hmac.h"
 
 
 typedef struct {
@@ -43,7 +43,7 @@ typedef struct {
  * *len; NULL when memory or OpenSSL fails.
  */
 char *ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant,
-    const EVP_MAC_CTX *key, size_t *len);
+    const ngx_tgortc_hmac_t *key, size_t *len);
 
 
 /*
@@ -51,7 +51,7 @@ char *ngx_tgortc_token_sign(const ngx_tgortc_grant_t *grant,
  * NULL, else to administer that room.  As above.
  */
 char *ngx_tgortc_token_sign_admin(const ngx_tgortc_str_t *api_key,
-    const EVP_MAC_CTX *key, const ngx_tgortc_str_t *room, time_t now,
+    const ngx_tgortc_hmac_t *key, const ngx_tgortc_str_t *room, time_t now,
     size_t *len);
 
 

@@ -51,7 +51,7 @@ static ngx_tgortc_verify_e ngx_tgortc_verify_signature(
     const ngx_tgortc_verify_jwt_t *jwt, const cJSON *claims,
     const ngx_tgortc_verify_key_t *keys, size_t nkeys);
 static ngx_tgortc_verify_e ngx_tgortc_verify_mac(
-    const ngx_tgortc_str_t *text, const EVP_MAC_CTX *key,
+    const ngx_tgortc_str_t *text, const ngx_tgortc_hmac_t *key,
     const unsigned char *given);
 static ngx_tgortc_verify_e ngx_tgortc_verify_times(const cJSON *claims,
     time_t now);
@@ -314,8 +314,8 @@ ngx_tgortc_verify_signature(const ngx_tgortc_verify_jwt_t *jwt,
 
 
 static ngx_tgortc_verify_e
-ngx_tgortc_verify_mac(const ngx_tgortc_str_t *text, const EVP_MAC_CTX *key,
-    const unsigned char *given)
+ngx_tgortc_verify_mac(const ngx_tgortc_str_t *text,
+    const ngx_tgortc_hmac_t *key, const unsigned char *given)
 {
     unsigned char  mac[NGX_TGORTC_HMAC_LEN];
 

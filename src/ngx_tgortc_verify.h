@@ -34,8 +34,8 @@ typedef enum {
 
 
 typedef struct {
-    ngx_tgortc_str_t   api_key;
-    EVP_MAC_CTX       *key;       /* of ngx_tgortc_hmac_key(); NULL: none */
+    ngx_tgortc_str_t    api_key;
+    ngx_tgortc_hmac_t  *key;       /* of ngx_tgortc_hmac_key(); NULL: none */
 } ngx_tgortc_verify_key_t;
 
 

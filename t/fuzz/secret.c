@@ -14,12 +14,12 @@
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    int             n;
-    char            v1[NGX_TGORTC_SIGNATURE_V1_LEN + 1];
-    char            hex[NGX_TGORTC_SIGNATURE_HEX + 1];
-    fuzz_str_t      secret, body;
-    EVP_MAC_CTX    *hmac;
-    unsigned char  *key;
+    int                 n;
+    char                v1[NGX_TGORTC_SIGNATURE_V1_LEN + 1];
+    char                hex[NGX_TGORTC_SIGNATURE_HEX + 1];
+    fuzz_str_t          secret, body;
+    unsigned char      *key;
+    ngx_tgortc_hmac_t  *hmac;
 
     secret = fuzz_cut(&data, &size, '\n');
     body = fuzz_cut(&data, &size, '\n');
@@ -43,14 +43,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         hmac = ngx_tgortc_hmac_key(key, n);
         fuzz_assert(ngx_tgortc_signature_v1(v1, hmac, "id", 1, body.data,
                                             body.len));
-        EVP_MAC_CTX_free(hmac);
+        ngx_tgortc_hmac_free(hmac);
 
         fuzz_assert(strlen(v1) == NGX_TGORTC_SIGNATURE_V1_LEN);
         fuzz_assert(strncmp(v1, "v1,", 3) == 0);
 
         hmac = ngx_tgortc_hmac_key(secret.data, secret.len);
         fuzz_assert(ngx_tgortc_signature_hex(hex, hmac, body.data, body.len));
-        EVP_MAC_CTX_free(hmac);
+        ngx_tgortc_hmac_free(hmac);
 
         fuzz_assert(strlen(hex) == NGX_TGORTC_SIGNATURE_HEX);
     }

@@ -33,7 +33,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t               len;
     ngx_tgortc_grant_t   grant;
 
-    static EVP_MAC_CTX  *key;
+    static ngx_tgortc_hmac_t  *key;
 
     if (key == NULL) {
         key = ngx_tgortc_hmac_key(SECRET, sizeof(SECRET) - 1);

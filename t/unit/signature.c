@@ -140,10 +140,10 @@ check_key_lengths(void)
 static void
 check_hex(void)
 {
-    int           rc;
-    char          out[NGX_TGORTC_SIGNATURE_HEX + 2];
-    size_t        i;
-    EVP_MAC_CTX  *key;
+    int                 rc;
+    char                out[NGX_TGORTC_SIGNATURE_HEX + 2];
+    size_t              i;
+    ngx_tgortc_hmac_t  *key;
 
     static const struct {
         const char  *secret;
@@ -178,7 +178,7 @@ check_hex(void)
                                   strlen(bodies[i].secret));
         rc = ngx_tgortc_signature_hex(out, key, bodies[i].body,
                                       strlen(bodies[i].body));
-        EVP_MAC_CTX_free(key);
+        ngx_tgortc_hmac_free(key);
 
         tap_ok(rc == 1 && strcmp(out, bodies[i].hex) == 0
                && out[sizeof(out) - 1] == '?',
@@ -191,7 +191,7 @@ check_hex(void)
            && strcmp(out, bodies[3].hex) == 0,
            "no body");
 
-    EVP_MAC_CTX_free(key);
+    ngx_tgortc_hmac_free(key);
 }
 
 
@@ -200,9 +200,9 @@ check_hex(void)
 static void
 check_v1(void)
 {
-    int            n, rc;
-    char           out[NGX_TGORTC_SIGNATURE_V1_LEN + 2];
-    EVP_MAC_CTX   *key;
+    int                 n, rc;
+    char                out[NGX_TGORTC_SIGNATURE_V1_LEN + 2];
+    ngx_tgortc_hmac_t  *key;
     unsigned char  bytes[sizeof(SECRET)];
 
     n = ngx_tgortc_signature_key(SECRET, sizeof(SECRET) - 1, bytes);
@@ -212,7 +212,7 @@ check_v1(void)
 
     rc = ngx_tgortc_signature_v1(out, key, "msg_p5jXN8AQM9LWM0D4loKWxJek",
                                  1614265330, BODY, sizeof(BODY) - 1);
-    EVP_MAC_CTX_free(key);
+    ngx_tgortc_hmac_free(key);
 
     tap_ok(rc == 1
            && strcmp(out, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
@@ -227,10 +227,10 @@ check_v1(void)
 static void
 check_v1_texts(void)
 {
-    char            body[300], out[48], *p, text[600];
-    size_t          i, len, t, wrong;
-    EVP_MAC_CTX    *key;
-    unsigned char   mac[64], want[64];
+    char                body[300], out[48], *p, text[600];
+    size_t              i, len, t, wrong;
+    unsigned char       mac[64], want[64];
+    ngx_tgortc_hmac_t  *key;
 
     static const long long  times[] = {
         0, 1, 1614265330, 4102444800, 253402300799, LLONG_MAX, LLONG_MIN
@@ -271,7 +271,7 @@ check_v1_texts(void)
         }
     }
 
-    EVP_MAC_CTX_free(key);
+    ngx_tgortc_hmac_free(key);
 
     tap_ok(wrong == 0, "bodies of any bytes and length, at any time");
 }

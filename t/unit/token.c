@@ -156,12 +156,12 @@ static char *
 sign(const ngx_tgortc_grant_t *grant, const char *secret, size_t secret_len,
     size_t *len)
 {
-    char         *token;
-    EVP_MAC_CTX  *key;
+    char               *token;
+    ngx_tgortc_hmac_t  *key;
 
     key = ngx_tgortc_hmac_key(secret, secret_len);
     token = ngx_tgortc_token_sign(grant, key, len);
-    EVP_MAC_CTX_free(key);
+    ngx_tgortc_hmac_free(key);
 
     return token;
 }
@@ -260,10 +260,10 @@ check_lengths(void)
 static void
 check_memory(void)
 {
-    int           n;
-    char         *token;
-    size_t        len;
-    EVP_MAC_CTX  *key;
+    int                 n;
+    char               *token;
+    size_t              len;
+    ngx_tgortc_hmac_t  *key;
 
     key = ngx_tgortc_hmac_key("secret", 6);
 
@@ -281,7 +281,7 @@ check_memory(void)
            "NULL whenever memory fails");
 
     free(token);
-    EVP_MAC_CTX_free(key);
+    ngx_tgortc_hmac_free(key);
 }
 
 

@@ -28,10 +28,10 @@ str(const char *s)
 int
 main(int argc, char **argv)
 {
-    char                *token;
-    size_t               len;
-    EVP_MAC_CTX         *key;
-    ngx_tgortc_grant_t   grant;
+    char               *token;
+    size_t              len;
+    ngx_tgortc_hmac_t  *key;
+    ngx_tgortc_grant_t  grant;
 
     if (argc != 10) {
         fprintf(stderr, "usage: token_print key secret identity room device"
@@ -50,7 +50,7 @@ main(int argc, char **argv)
 
     key = ngx_tgortc_hmac_key(argv[2], strlen(argv[2]));
     token = ngx_tgortc_token_sign(&grant, key, &len);
-    EVP_MAC_CTX_free(key);
+    ngx_tgortc_hmac_free(key);
 
     if (token == NULL) {
         return 1;

@@ -894,7 +894,7 @@ main(int argc, char **argv)
     check_memory();
 
     for (i = 0; i < tap_items(keys); i++) {
-        EVP_MAC_CTX_free(keys[i].key);
+        ngx_tgortc_hmac_free(keys[i].key);
     }
 
     return tap_done();

@@ -27,7 +27,7 @@ verify(char **argv)
                                      strlen(argv[1]), &key, 1,
                                      atol(argv[4])));
 
-    EVP_MAC_CTX_free(key.key);
+    ngx_tgortc_hmac_free(key.key);
 
     return 0;
 }
@@ -36,12 +36,12 @@ verify(char **argv)
 static int
 sign(char **argv)
 {
-    int             n;
-    char            hex[NGX_TGORTC_SIGNATURE_HEX + 1];
-    char            v1[NGX_TGORTC_SIGNATURE_V1_LEN + 1];
-    size_t          len;
-    EVP_MAC_CTX    *key, *text;
-    unsigned char  *bytes;
+    int                 n;
+    char                hex[NGX_TGORTC_SIGNATURE_HEX + 1];
+    char                v1[NGX_TGORTC_SIGNATURE_V1_LEN + 1];
+    size_t              len;
+    unsigned char      *bytes;
+    ngx_tgortc_hmac_t  *key, *text;
 
     len = strlen(argv[0]);
     bytes = malloc(len + 1);
@@ -64,8 +64,8 @@ sign(char **argv)
 
     printf("%s\n%s\n", v1, hex);
 
-    EVP_MAC_CTX_free(key);
-    EVP_MAC_CTX_free(text);
+    ngx_tgortc_hmac_free(key);
+    ngx_tgortc_hmac_free(text);
     free(bytes);
 
     return 0;
