@@ -121,6 +121,7 @@ is_deeply($redis->users, {}, 'what was begun was done');
 
 for my $round (1 .. 3) {
     my %old = map { $_ => 1 } $nginx->pids;
+    my $before = $nginx->idle_fds;
     my (%workers, @responses, $waited);
 
     $redis->signal('STOP');
@@ -137,7 +138,10 @@ for my $round (1 .. 3) {
             }
         } 1 .. 40
     ], at => [
-        [0.1, sub { $nginx->signal('HUP') }],
+        [0.1, sub {
+            under_way($nginx, $before, 40);
+            $nginx->signal('HUP');
+        }],
         [0.3, sub {
             # the new ones are there, the old ones wait
             $waited = grep { $old{$_} } $nginx->pids;
