@@ -127,6 +127,12 @@ ngx_http_tgortc_request_path(ngx_http_request_t *r, ngx_str_t *path)
     path->data = r->uri.data + tlcf->prefix.len;
     path->len = r->uri.len - tlcf->prefix.len;
 
+    /* nginx takes a location that ends with a slash only with that slash */
+
+    if (path->len == 1 && tlcf->core->name.len > tlcf->prefix.len) {
+        path->len = 0;
+    }
+
     return path->len == 0 || path->data[0] == '/' ? NGX_OK : NGX_DECLINED;
 }
 

@@ -340,7 +340,8 @@ ngx_http_tgortc_is_ours(ngx_http_request_t *r)
             && ngx_strncmp(uri.data, prefix->data, prefix->len) == 0
             && (uri.len == prefix->len
                 || (uri.data[prefix->len] == '/'
-                    && !location[i]->core->exact_match)))
+                    && (!location[i]->core->exact_match
+                        || uri.len == location[i]->core->name.len))))
         {
             return 1;
         }

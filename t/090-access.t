@@ -673,3 +673,41 @@ POST /api/v1/rooms
 {"creator":"alice","device_type":"app"}
 --- error_code: 401
 --- response_body: {"code":401,*}
+
+
+
+=== TEST 23: a location that ends with a slash has its own path with it
+--- config
+    location = / {
+        tgortc_rooms;
+    }
+
+    location /api/v1/rooms/ {
+        tgortc_rooms;
+    }
+
+    location /logs/ {
+        tgortc_webhook_logs;
+    }
+--- request
+POST /api/v1/rooms/
+{"creator":"alice","device_type":"app","room_id":"r1"}
+
+POST /
+{"creator":"bob","device_type":"app","room_id":"r2"}
+
+GET /?lang=fr-FR
+
+GET /api/v1/rooms/r2
+
+GET /api/v1/rooms/r1/
+
+GET /logs/
+--- error_code: 200 200 200 200 404 200
+--- response_body
+{"room_id":"r1",*}
+{"room_id":"r2",*}
+{"rooms":[{"room_id":*},{"room_id":*}],"next_cursor":null}
+{"room_id":"r2",*}
+{"code":404,"message":"Path not found"}
+{"code":200,"message":"ok",*}

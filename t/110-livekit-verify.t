@@ -945,3 +945,27 @@ X-Nothing: here
 {"room_id":"r1",*}
 -
 {"room_id":"r1",*,"status":1,*,"participants":[{"uid":"alice","status":1,*,"connected":true,*},*]}
+
+
+
+=== TEST 31: a location that ends with a slash
+--- config
+    location = / {
+        tgortc_livekit_webhook;
+    }
+
+    location = /hooks/ {
+        tgortc_livekit_webhook;
+    }
+--- request
+POST /
+{"event":"room_started","id":"EV_1","room":{"sid":"RM_1","name":"r1"}}
+
+POST /hooks/
+{"event":"room_started","id":"EV_1","room":{"sid":"RM_1","name":"r1"}}
+--- more_headers
+Authorization: <>
+--- error_code: 200
+--- response_body
+-
+-

@@ -325,19 +325,23 @@ Content-Type: application/json
         tgortc_health;
     }
 
+    location = /health/ {
+        tgortc_health;
+    }
+
     location /api/v1/rooms/page {
         return 200 "page";
     }
 --- request eval
 [ map { "GET $_" }
   '/api/v1/rooms', '/api/v1/rooms/r1', '/api/v1/rooms/r1?lang=fr-FR',
-  '/api/v1/health', '/api/v1/healthy', '/api/v1/health/x', '/api/v1/roomsx',
-  '/api/v1', '/' ]
+  '/api/v1/health', '/health/', '/api/v1/healthy', '/api/v1/health/x',
+  '/health/x', '/api/v1/roomsx', '/api/v1', '/' ]
 --- more_headers
 Host: a b
 --- error_code: 400
 --- response_body_like eval
-[ (qr/^\{"code":400,"message":"[^<]+"\}$/) x 4, (qr/<html>/) x 5 ]
+[ (qr/^\{"code":400,"message":"[^<]+"\}$/) x 5, (qr/<html>/) x 6 ]
 
 
 
