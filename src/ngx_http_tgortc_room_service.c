@@ -127,8 +127,21 @@ ngx_http_tgortc_room_service_people(ngx_pool_t *pool,
         return NULL;
     }
 
-    people = ngx_array_create(pool, 16, sizeof(ngx_str_t));
     list = cJSON_GetObjectItemCaseSensitive(json, "participants");
+
+    /*
+     * Nobody is there if LiveKit says so: the list is empty, or left out of an
+     * object that has nothing else, as protobuf may.  Others say 200 as well.
+     */
+
+    if (!cJSON_IsArray(list)
+        && !(cJSON_IsObject(json) && json->child == NULL))
+    {
+        cJSON_Delete(json);
+        return NULL;
+    }
+
+    people = ngx_array_create(pool, 16, sizeof(ngx_str_t));
 
     cJSON_ArrayForEach(item, list) {
 

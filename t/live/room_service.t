@@ -316,6 +316,26 @@ $calls->await('ghost', 6);
 is($calls->state('ghost'), '2 g1=3 g2=3',
    'missing for half a minute: grace, then as if he had left');
 
+# who answers is not LiveKit: nobody is missing because of that
+
+$calls->create('other', 'n1', 'n2');
+connect_all('other', 'n1', 'n2');
+
+for my $body ('{"code":404,"msg":"no such page"}', '[]', '"ok"',
+              '{"participants":{}}')
+{
+    my $n = asked('other', 'ListParticipants');
+
+    twirp([], { path => 'ListParticipants', answers => [{ body => $body }] });
+    age($calls, 'other', uid => 'n2', missing => 31000);
+    await_asked('other', 'ListParticipants', $n + 1);
+}
+
+ok(wait_for(sub { 4 == (() = $calls->{nginx}->error_log =~
+                        /list of participants of room "other" cannot be/g) }),
+   'an answer that is no list is said to be none');
+is($calls->state('other'), '1 n1=1+ n2=1+', 'and is taken for none');
+
 # it was the listing that was wrong
 
 {
