@@ -444,10 +444,21 @@ static ngx_int_t
 ngx_http_tgortc_rooms_answer_room(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
-    ngx_tgortc_write_t  w;
+    ngx_str_t               id;
+    ngx_tgortc_write_t      w;
+    ngx_http_tgortc_ctx_t  *ctx;
 
     if (outcome != NGX_HTTP_TGORTC_OK) {
         return ngx_http_tgortc_room_refuse(r, outcome, reply);
+    }
+
+    /* a repeated request has generated an id anew: the logs have the room's */
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_tgortc_module);
+    id = ngx_http_tgortc_reply_str(reply, NGX_HTTP_TGORTC_REPLY_FIRST);
+
+    if (id.len == ctx->params.room_id.len) {
+        ngx_memcpy(ctx->params.room_id.data, id.data, id.len);
     }
 
     ngx_tgortc_write_begin(&w, NGX_HTTP_TGORTC_ROOM_SIZE);

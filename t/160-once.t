@@ -493,3 +493,22 @@ OK
 {}
 {"code":404,*}
 {"room_id":"r1",*,"participants":[{"uid":"alice","status":0,*},{"uid":"bob","status":2,*},{"uid":"carol","status":0,*}]}
+
+
+
+=== TEST 13: the logs have the id of the room that there is
+--- config
+    location /api/v1/rooms {
+        sub_filter        '"$tgortc_room_id"'  '"ID"';
+        sub_filter_types  application/json;
+        tgortc_rooms;
+    }
+--- request
+POST /api/v1/rooms
+{"creator":"alice","device_type":"app"}
+
+POST /api/v1/rooms
+{"creator":"alice","device_type":"app"}
+--- more_headers
+Idempotency-Key: k
+--- response_body: {"room_id":"ID","creator":"alice",*}
