@@ -288,6 +288,17 @@ ngx_http_tgortc_conf_redis_address(ngx_conf_t *cf, ngx_array_t *addrs,
     ngx_url_t    u;
     ngx_addr_t  *addr;
 
+    /* of what is behind a slash nginx says no more than "invalid host" */
+
+    if (ngx_strncmp(address->data, "unix:", sizeof("unix:") - 1) != 0
+        && ngx_strlchr(address->data, address->data + address->len, '/'))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"tgortc_redis %V\" takes host:port or "
+                           "unix:path, the database is \"db=\"", address);
+        return NGX_ERROR;
+    }
+
     /* names are resolved here, where it may block, and never by a worker */
 
     ngx_memzero(&u, sizeof(ngx_url_t));
@@ -299,13 +310,6 @@ ngx_http_tgortc_conf_redis_address(ngx_conf_t *cf, ngx_array_t *addrs,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "%s in the address \"%V\" of \"tgortc_redis\"",
                            u.err ? u.err : "error", address);
-        return NGX_ERROR;
-    }
-
-    if (u.uri.len) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"tgortc_redis %V\" takes host:port or "
-                           "unix:path, the database is \"db=\"", address);
         return NGX_ERROR;
     }
 

@@ -555,7 +555,7 @@ main::emerg('.*"tgortc_redis".*')
     tgortc_redis  127.0.0.1:6379/1;
 --- must_die
 --- error_log eval
-main::emerg('.*127.0.0.1:6379/1.*tgortc_redis.*')
+main::emerg('"tgortc_redis 127.0.0.1:6379/1" takes host:port or unix:path, the database is "db="')
 
 
 
@@ -564,7 +564,7 @@ main::emerg('.*127.0.0.1:6379/1.*tgortc_redis.*')
     tgortc_redis  redis://127.0.0.1:6379;
 --- must_die
 --- error_log eval
-main::emerg('.*redis://127.0.0.1:6379.*')
+main::emerg('"tgortc_redis redis://127.0.0.1:6379" takes host:port or unix:path, the database is "db="')
 
 
 
