@@ -356,6 +356,10 @@ ngx_http_tgortc_conf_redis_param(ngx_conf_t *cf,
             text->data = param->data + name->len;
             text->len = last - text->data;
 
+            if (text->len == 0) {
+                goto invalid;
+            }
+
             return NGX_CONF_OK;
         }
     }

@@ -317,3 +317,30 @@ main::emerg('"tgortc_redis_wait" directive takes a number of replicas from 0 to 
 --- request
 GET /a/b/r1
 --- error_code: 404
+
+
+
+=== TEST 26: an empty password
+--- http_config
+    tgortc_redis  127.0.0.1:6379 password=;
+--- must_die
+--- error_log eval
+main::emerg('invalid parameter "password=" of "tgortc_redis"')
+
+
+
+=== TEST 27: an empty user
+--- http_config
+    tgortc_redis  127.0.0.1:6379 user= password=secret;
+--- must_die
+--- error_log eval
+main::emerg('invalid parameter "user=" of "tgortc_redis"')
+
+
+
+=== TEST 28: TLS, an empty name of a file
+--- http_config
+    tgortc_redis  127.0.0.1:6379 tls=on tls_ca=;
+--- must_die
+--- error_log eval
+main::emerg('invalid parameter "tls_ca=" of "tgortc_redis"')
