@@ -26,6 +26,9 @@
 /* the most that is asked of a server before it is served from */
 #define NGX_HTTP_TGORTC_REDIS_STEPS   5
 
+/* of one outage, the most that are logged */
+#define NGX_HTTP_TGORTC_REDIS_REASONS  8
+
 
 typedef enum {
     NGX_HTTP_TGORTC_REDIS_DOWN = 0,
@@ -64,6 +67,8 @@ struct ngx_http_tgortc_redis_s {
     ngx_event_t                     timer;     /* of connecting, of backoff */
     ngx_msec_t                      backoff;
     ngx_msec_t                      down_since;    /* with outage */
+    uint32_t                        reasons[NGX_HTTP_TGORTC_REDIS_REASONS];
+    ngx_uint_t                      nreasons;  /* of the outage, logged */
     ngx_msec_t                      heard_at;  /* any bytes from Redis */
     uint64_t                        heard_us;
     ngx_uint_t                      addr;      /* next to try */
@@ -161,13 +166,13 @@ ngx_int_t ngx_http_tgortc_redis_moved(ngx_http_tgortc_redis_t *redis,
 
 
 /*
- * The connection is lost, or of no use: logs the reason, once in an outage,
- * leaves it, and tries another one by and by.
+ * The connection is lost, or of no use: logs the reason, each once in an
+ * outage, leaves it, and tries another one by and by.
  */
 void ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis, ngx_err_t err,
     const char *reason);
 
-/* logs an error of the server at that address, once in an outage */
+/* logs an error of the server at that address, each kind once in an outage */
 void ngx_http_tgortc_redis_says(ngx_http_tgortc_redis_t *redis,
     ngx_str_t *addr_text, redisReply *reply);
 

@@ -2,7 +2,8 @@
 /*
  * Copyright (C) TgoRTC contributors
  *
- * When Redis is lost, and back: said once each; what becomes of the commands.
+ * When Redis is lost, and why, and back: said once each; what becomes of the
+ * commands.
  */
 
 
@@ -15,17 +16,41 @@
 #define NGX_HTTP_TGORTC_REDIS_BACKOFF_MAX  1000
 
 
+static void ngx_http_tgortc_redis_begins(ngx_http_tgortc_redis_t *redis);
+static ngx_uint_t ngx_http_tgortc_redis_is_new(ngx_http_tgortc_redis_t *redis,
+    const char *reason, size_t len, ngx_err_t err);
+
+
 void
 ngx_http_tgortc_redis_fail(ngx_http_tgortc_redis_t *redis, ngx_err_t err,
     const char *reason)
 {
+    ngx_uint_t  begins, anew;
+
+    begins = !redis->outage;
+
     /* one that had refused a change was there all the same, and is not now */
 
-    if (!redis->outage || (redis->doubtful && !redis->stale
-                           && redis->state == NGX_HTTP_TGORTC_REDIS_READY))
-    {
-        redis->outage = 1;
+    anew = redis->doubtful && !redis->stale
+           && redis->state == NGX_HTTP_TGORTC_REDIS_READY;
+
+    if (begins) {
+        ngx_http_tgortc_redis_begins(redis);
+
+    } else if (anew) {
         redis->down_since = ngx_current_msec;
+    }
+
+    /*
+     * What began it may not be why it goes on: stopped, and then not letting
+     * us in.  One that was given up for what it said has had its line.
+     */
+
+    if ((begins || !redis->stale)
+        && (ngx_http_tgortc_redis_is_new(redis, reason, ngx_strlen(reason),
+                                         err)
+            || anew))
+    {
         ngx_log_error(NGX_LOG_ERR, redis->log, err,
                       "tgortc: redis \"%V\" (%V): %s", &redis->conf->address,
                       &redis->addr_text, reason);
@@ -100,12 +125,17 @@ ngx_http_tgortc_redis_says(ngx_http_tgortc_redis_t *redis,
     u_char     *p;
     ngx_str_t   text;
 
-    if (redis->outage) {
-        return;
+    if (!redis->outage) {
+        ngx_http_tgortc_redis_begins(redis);
     }
 
-    redis->outage = 1;
-    redis->down_since = ngx_current_msec;
+    /* the first word is the kind: there are scripts and numbers behind it */
+
+    if (!ngx_http_tgortc_redis_is_new(redis, reply->str,
+                                      strcspn(reply->str, " "), 0))
+    {
+        return;
+    }
 
     text.data = (u_char *) reply->str;
     text.len = reply->len;
@@ -121,6 +151,42 @@ ngx_http_tgortc_redis_says(ngx_http_tgortc_redis_t *redis,
     ngx_log_error(NGX_LOG_ERR, redis->log, 0,
                   "tgortc: redis \"%V\" (%V) says \"%V\"",
                   &redis->conf->address, addr_text, &text);
+}
+
+
+static void
+ngx_http_tgortc_redis_begins(ngx_http_tgortc_redis_t *redis)
+{
+    redis->outage = 1;
+    redis->down_since = ngx_current_msec;
+    redis->nreasons = 0;
+}
+
+
+/* as many as there is room for: the log of a long outage stays short */
+
+static ngx_uint_t
+ngx_http_tgortc_redis_is_new(ngx_http_tgortc_redis_t *redis,
+    const char *reason, size_t len, ngx_err_t err)
+{
+    uint32_t    hash;
+    ngx_uint_t  i;
+
+    hash = ngx_crc32_long((u_char *) reason, len) ^ (uint32_t) err;
+
+    for (i = 0; i < redis->nreasons; i++) {
+        if (redis->reasons[i] == hash) {
+            return 0;
+        }
+    }
+
+    if (redis->nreasons == NGX_HTTP_TGORTC_REDIS_REASONS) {
+        return 0;
+    }
+
+    redis->reasons[redis->nreasons++] = hash;
+
+    return 1;
 }
 
 

@@ -242,6 +242,7 @@ ngx_http_tgortc_sentinel_reply(ngx_http_tgortc_redis_t *watch,
         && redis->state == NGX_HTTP_TGORTC_REDIS_SEEKING)
     {
         ngx_http_tgortc_redis_says(redis, &watch->addr_text, reply);
+        redis->stale = 1;
     }
 
     rc = ngx_http_tgortc_redis_greeted(watch, reply);

@@ -138,6 +138,21 @@ sub is_unharmed {
 }
 
 
+# The log has what goes on as well as what began it, once for each worker.
+
+sub is_said {
+    my ($what, $nginx, $why) = @_;
+    my $said;
+
+    wait_for(sub {
+        $said = () = $nginx->error_log =~ /\[error\] .*tgortc: redis .*$why/g;
+        return $said == $nginx->{workers};
+    });
+
+    is($said, $nginx->{workers}, "$what: each worker says so once");
+}
+
+
 # not there yet when nginx starts, by path and by port; then killed, come back
 
 {
@@ -157,6 +172,7 @@ sub is_unharmed {
     $redis->stop;
     is_down('killed', $by_path);
     is_down('killed, by port', $by_port);
+    is_said('killed', $by_path, 'closed the connection');
 
     $redis->start;
     is_back('killed', $by_path);
@@ -299,6 +315,7 @@ sub is_unharmed {
     ok(!eval { $redis->command('PING'); 1 } && $@ =~ /LOADING/, 'it loads');
 
     is_down('loading', $nginx);
+    is_said('loading', $nginx, 'says "LOADING ');
 
     ok(!eval { $redis->command('PING'); 1 } && $@ =~ /LOADING/,
        'it loads still');
@@ -489,6 +506,7 @@ sub is_unharmed {
     my @pids = $wrong->pids;
 
     is_down('no password', $nginx);
+    is_said('no password', $nginx, 'says "NOAUTH ');
     is_down('a wrong password', $wrong);
     is_down('an unknown user', $nobody);
     is_back('the right user, with the rights of docs/', $right);

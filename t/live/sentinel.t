@@ -286,6 +286,8 @@ ok($_->knows(2, 2), 'a sentinel knows the others') for @sentinels;
            'with a wrong one: 503');
         like($_->error_log, qr/\Q$sentinel->{address}\E\) says "\w+/,
              'the log says why');
+        unlike($_->error_log, qr/\Q$sentinel->{address}\E\): /,
+               'and nothing else');
     }
 
     unlike($_->error_log, qr/sesame|watchword|nonsense/, 'no secret in the log')
