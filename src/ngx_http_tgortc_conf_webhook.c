@@ -25,6 +25,8 @@
 
 static char *ngx_http_tgortc_conf_webhook_param(ngx_conf_t *cf,
     ngx_http_tgortc_endpoint_t *endpoint, ngx_str_t *param);
+static void ngx_http_tgortc_conf_webhook_nameless(ngx_conf_t *cf,
+    ngx_str_t *url);
 static ngx_int_t ngx_http_tgortc_conf_webhook_secret(ngx_conf_t *cf,
     ngx_http_tgortc_endpoint_t *endpoint, ngx_str_t *text);
 static ngx_int_t ngx_http_tgortc_conf_webhook_events(ngx_conf_t *cf,
@@ -98,6 +100,10 @@ ngx_http_tgortc_conf_webhook(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         if (rv != NGX_CONF_OK) {
             return rv;
         }
+    }
+
+    if (endpoint->name.data == value[1].data) {
+        ngx_http_tgortc_conf_webhook_nameless(cf, &value[1]);
     }
 
     endpoint->id.len = NGX_HTTP_TGORTC_ENDPOINT_ID;
@@ -351,6 +357,33 @@ ngx_http_tgortc_conf_webhook_param(ngx_conf_t *cf,
 invalid:
 
     return ngx_http_tgortc_conf_invalid(cf, "tgortc_webhook", param, 1);
+}
+
+
+/* its URL is shown as its name, and a password with it */
+
+static void
+ngx_http_tgortc_conf_webhook_nameless(ngx_conf_t *cf, ngx_str_t *url)
+{
+    char   *password;
+    CURLU  *parsed;
+
+    parsed = curl_url();
+    if (parsed == NULL) {
+        return;
+    }
+
+    if (curl_url_set(parsed, CURLUPART_URL, (char *) url->data, 0) == CURLUE_OK
+        && curl_url_get(parsed, CURLUPART_PASSWORD, &password, 0) == CURLUE_OK)
+    {
+        curl_free(password);
+
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "a \"tgortc_webhook\" with a password in its URL "
+                           "has no \"name=\": logs and metrics show it");
+    }
+
+    curl_url_cleanup(parsed);
 }
 
 

@@ -1660,3 +1660,34 @@ GET /api/v1/rooms/none
 --- must_die
 --- error_log eval
 qr/\[emerg\].*"tgortc_livekit_url .*is not UTF-8/
+
+
+
+=== TEST 145: a password in the URL of an endpoint that has no name
+--- http_config
+    tgortc_redis        127.0.0.1:$TEST_NGINX_REDIS_PORT;
+    tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
+    tgortc_livekit_url  wss://livekit.example.com;
+    tgortc_webhook      https://user:open-sesame@webhook.example.com/hook;
+--- request
+GET /api/v1/health
+--- response_body: {"status":"ok"}
+--- error_log eval
+qr/\[warn\] \d+#\d+: a "tgortc_webhook" with a password in its URL has no "name=": logs and metrics show it in \S+nginx\.conf:\d+/
+--- no_error_log
+open-sesame
+
+
+
+=== TEST 146: a password in the URL of an endpoint that has a name
+--- http_config
+    tgortc_redis        127.0.0.1:$TEST_NGINX_REDIS_PORT;
+    tgortc_livekit_key  devkey secret-of-at-least-32-characters-0000;
+    tgortc_livekit_url  wss://livekit.example.com;
+    tgortc_webhook      https://user:open-sesame@webhook.example.com/hook name=app;
+    tgortc_webhook      https://user@webhook.example.com/hook;
+--- request
+GET /api/v1/health
+--- response_body: {"status":"ok"}
+--- no_error_log
+[warn]
