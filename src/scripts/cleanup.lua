@@ -6,6 +6,10 @@
 -- include base
 -- include outbox
 -- include tidying
+if is_late then
+    return { 'late', now }
+end
+
 local more = true
 
 while more do

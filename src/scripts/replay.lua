@@ -8,6 +8,10 @@
 
 -- include base
 -- include outbox
+if is_late then
+    return { 'late', now }
+end
+
 local EVENT_ID, SINCE, UNTIL = ARGV[10], ARGV[11], ARGV[12]
 local SKIPPED, BEGAN = tonumber(ARGV[13]), tonumber(ARGV[14])
 local AT_ONCE = 1000

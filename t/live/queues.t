@@ -710,6 +710,41 @@ sub pages {
 }
 
 
+# --- what was answered 503 does not happen later
+
+{
+    my $slow = redis();
+    my $nginx = hooked("$slow->{address} timeout=1s", $endpoint->hook('/slow'),
+                       workers => 1);
+
+    $slow->command('XADD', '{tgortc}:log', int(1000 * (time - 2 * 86400))
+                   . '-1', 'e', 'of two days ago');
+    rules('slow', fails(410, path => '/slow'));
+    is_ok('a room', ring($nginx, 'slow'));
+    become($nginx, undef, '1 = 0 ok + 1 failed + 0 pending', 'is given up');
+
+    # scripts that Redis knows by now
+
+    is(replay($nginx, event_id => 'unknown-1'), 0, 'a replay of nothing');
+    is(ask(logs_request($nginx, '/cleanup', { retention_days => 3 }))
+           ->{status}, 200, 'a cleanup of nothing');
+    $slow->signal('STOP');
+
+    my @responses = fire([
+        logs_request($nginx, '/replay', { since => 0, until => int(time) }),
+        logs_request($nginx, '/cleanup', { retention_days => 1 })
+    ]);
+
+    $slow->signal('CONT');
+    is(count_by_status(@responses), '503: 2', 'Redis hangs');
+    ok(wait_for(sub { ask($nginx->health)->{status} == 200 }), 'and goes on');
+    is(counts($nginx), '1 = 0 ok + 1 failed + 0 pending', 'nothing is sent');
+    is(scalar $endpoint->requests(path => '/slow'), 1, 'again');
+    is($slow->command('XLEN', '{tgortc}:log'), 2, 'nor is anything forgotten');
+    push @all, $nginx;
+}
+
+
 # --- replay of what one step gave up
 
 {
