@@ -398,6 +398,8 @@ ngx_http_tgortc_delivery_delay(ngx_http_tgortc_attempt_t *attempt)
     asked = 1000 * ngx_tgortc_retry_after(attempt->hr.retry_after, ngx_time(),
                                           NGX_HTTP_TGORTC_RETRY_AFTER);
 
+    attempt->delivery->asked = ngx_max(attempt->delivery->asked, asked);
+
     return ngx_max(delay, asked);
 }
 
@@ -414,9 +416,9 @@ ngx_http_tgortc_delivery_report(ngx_http_tgortc_delivery_t *delivery)
     queue = delivery->queue;
 
     args = ngx_palloc(delivery->pool,
-                      (7 + 4 * delivery->nattempts) * sizeof(ngx_str_t));
+                      (8 + 4 * delivery->nattempts) * sizeof(ngx_str_t));
     p = ngx_pnalloc(delivery->pool,
-                    (2 + 2 * delivery->nattempts) * NGX_INT64_LEN);
+                    (3 + 2 * delivery->nattempts) * NGX_INT64_LEN);
 
     if (args == NULL || p == NULL) {
         ngx_http_tgortc_delivery_done(delivery);
@@ -449,7 +451,11 @@ ngx_http_tgortc_delivery_report(ngx_http_tgortc_delivery_t *delivery)
     p = ngx_sprintf(p, "%ui", delivery->endpoint_failed);
     args[6].len = p - args[6].data;
 
-    n = 7;
+    args[7].data = p;
+    p = ngx_sprintf(p, "%M", delivery->asked);
+    args[7].len = p - args[7].data;
+
+    n = 8;
 
     for (i = 0; i < delivery->nattempts; i++) {
         attempt = &delivery->attempts[i];

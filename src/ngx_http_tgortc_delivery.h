@@ -39,6 +39,7 @@ struct ngx_http_tgortc_delivery_s {
     ngx_uint_t                       pending;
     ngx_uint_t                       reserved;   /* for the next change */
     ngx_uint_t                       endpoint_failed;  /* events */
+    ngx_msec_t                       asked;      /* by Retry-After */
     ngx_queue_t                      link;
 };
 

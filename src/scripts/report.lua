@@ -2,8 +2,8 @@
 --
 -- ARGV   14 token, 15 '1' to go on with the room at once,
 --        16 how often the endpoint as a whole failed (connection, timeout, 5xx,
---        429), then for each event: index, 'ok', 'retry' or 'dead', delay (ms),
---        reason
+--        429), 17 how long it asked to wait (ms), then for each event: index,
+--        'ok', 'retry' or 'dead', delay (ms), reason
 -- reply  'ok', 4 what became of the breaker: 0 nothing, 1 it opened, 2 it
 --        closed; 5 the indices of the events that were given up, 6… what is to
 --        be sent next, as add_change(); 'stale' if the lease had run out
@@ -13,6 +13,7 @@
 -- include letters
 -- include sending
 local TOKEN, GO_ON, FAILED = ARGV[14], ARGV[15], tonumber(ARGV[16])
+local ASKED, FIRST = tonumber(ARGV[17]), 18
 
 local score = call('ZSCORE', DUE, ROOM_ID)
 local change = head_of(ENDPOINT, ROOM_ID)
@@ -30,7 +31,7 @@ local is_probe = breaker[PROBE] == TOKEN
 local was_closed = failures < BREAKER_FAILURES
 
 -- of those side by side one that came through is enough to end the row
-if FAILED < (#ARGV - 16) / 4 then
+if FAILED < (#ARGV - FIRST + 1) / 4 then
     failures = 0
     breaker[OPEN_UNTIL], breaker[OPEN_FOR], breaker[PROBE] = 0, 0, ''
 end
@@ -59,7 +60,7 @@ local max_age = registered and cmsgpack.unpack(registered)[N_MAX_AGE]
 local tries = get_tries(change)
 local given_up = {}
 
-for k = 17, #ARGV, 4 do
+for k = FIRST, #ARGV, 4 do
     local i, outcome = tonumber(ARGV[k]), ARGV[k + 1]
     local delay, reason = tonumber(ARGV[k + 2]), ARGV[k + 3]
 
@@ -73,8 +74,11 @@ for k = 17, #ARGV, 4 do
         call('HINCRBY', STATS, ENDPOINT .. ':waiting', -1)
 
     else
-        -- a probe is the breaker's, not the event's
-        if not (is_probe and FAILED > 0) then
+        -- a probe is the breaker's, not the event's, but a wait that was asked
+        -- for is kept
+        if is_probe and FAILED > 0 then
+            tries[2 * i] = now + ASKED
+        else
             tries[2 * i - 1], tries[2 * i] = tries[2 * i - 1] + 1, now + delay
         end
 

@@ -54,8 +54,8 @@ my %scripts = (
     register => ['', 604800000, $ENDPOINT, 'main', 510, 1000, 86400000],
     release => ['', $ENDPOINT, 15000, 7, 0],
     claim => ['', $ENDPOINT, 15000, 7, 10, 10],
-    report => ['r1', $ENDPOINT, 15000, 7, 10, 'TOKEN', 1, 1, 1, 'retry', 1000,
-               'HTTP 500'],
+    report => ['r1', $ENDPOINT, 15000, 7, 10, 'TOKEN', 1, 1, 0, 1, 'retry',
+               1000, 'HTTP 500'],
     listed => ['r1', 'alice', 'PA_1', 1787500042000],
     stats => [''],
     list => ['', '', 10, '', 0, ''],
@@ -173,7 +173,7 @@ sub build {
         last if @$claimed <= 4 || $claimed->[4] eq 'r1';
 
         $ok->('report', $claimed->[4], $ENDPOINT, 15000, 7, 10, $claimed->[5],
-              0, 0, 1, 'dead', 0, 'HTTP 410');
+              0, 0, 0, 1, 'dead', 0, 'HTTP 410');
     }
 
     BAIL_OUT('nothing of r1 is claimed') if @$claimed <= 4;

@@ -60,6 +60,9 @@ my @rules = (
     { path => '^/shared$', answers => [{ %fails }] },
     { path => '^/free$',
       answers => [({ %fails }) x 12, { status => 400 }, {}] },
+    { path => '^/wait$', answers => [
+        ({ %fails }) x 10, { status => 503, head => ['Retry-After: 5'] }, {}
+    ] },
     { path => '^/burst$', answers => [{ %fails, delay => 0.5 }] },
     { path => '^/once$', answers => [{ %fails }] },
     { path => '^/row$', room => '^row(?:10|22)$', answers => [{}] },
@@ -112,6 +115,14 @@ my $free = app('free', $endpoint->hook('/free', 'name=free')
                        . 'tgortc_webhook_retry delays=50ms;', workers => 1);
 
 ring($free, 'free');
+
+
+# --- and bring what an endpoint asks for
+
+my $wait = app('wait', $endpoint->hook('/wait', 'name=wait')
+                       . 'tgortc_webhook_retry delays=50ms;', workers => 1);
+
+ring($wait, 'wait');
 
 
 # --- many under way as it opens
@@ -290,6 +301,23 @@ ring($burst, map { "burst$_" } 1 .. 40);
     is($entries[0]{attempts}, 11, 'probes use up no attempts');
     ok(wait_for(sub { breaker($free, 'free') eq 'closed' }),
        'what is no failure of the endpoint closes it');
+}
+
+
+# --- and of the one that was to wait
+
+{
+    my @came = $endpoint->await(12, path => '^/wait$');
+    my $gap = $came[11]{time} - $came[10]{answered};
+
+    cmp_ok($gap, '>=', 4.99, sprintf 'Retry-After of a probe is kept: %.3f',
+                                     $gap);
+    cmp_ok($gap, '<', 5 + 2 * $slack, 'and no longer');
+    is($endpoint->await_events(1, path => '^/wait$'), 1, 'then it arrives');
+
+    wait_for(sub { entries($wait, 'limit=100') == 11 });
+    is((entries($wait, 'limit=100'))[0]{attempts}, 10,
+       'an attempt of the event it is not');
 }
 
 

@@ -462,7 +462,7 @@ END
                         "{again}:due:$id", $room);
 
         my $claimed = $claim->(1);
-        my @args = ($claimed->[5], 1, 0, 1, 'ok', 0, '');
+        my @args = ($claimed->[5], 1, 0, 0, 1, 'ok', 0, '');
         my $reported = $report->(@args);
         my $again = $report->(@args);
 
