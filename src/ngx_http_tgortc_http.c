@@ -61,6 +61,7 @@ static ngx_connection_t *ngx_http_tgortc_http_attach(
 static void ngx_http_tgortc_http_detach(ngx_connection_t *c);
 static void ngx_http_tgortc_http_watch(ngx_event_t *ev, ngx_int_t event,
     ngx_uint_t wanted, ngx_uint_t flags);
+static int ngx_http_tgortc_http_closed(void *data, curl_socket_t fd);
 static int ngx_http_tgortc_http_timeout(CURLM *multi, long ms, void *data);
 static void ngx_http_tgortc_http_event_handler(ngx_event_t *ev);
 static void ngx_http_tgortc_http_timer_handler(ngx_event_t *ev);
@@ -195,7 +196,12 @@ ngx_http_tgortc_http_send(ngx_http_tgortc_http_t *http,
     }
 
     if (ngx_http_tgortc_transfer_begin(t, hr, http->bundle, http->log)
-        != NGX_OK)
+        != NGX_OK
+        || curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETFUNCTION,
+                            ngx_http_tgortc_http_closed)
+           != CURLE_OK
+        || curl_easy_setopt(t->easy, CURLOPT_CLOSESOCKETDATA, http)
+           != CURLE_OK)
     {
         ngx_http_tgortc_http_release(http, t);
         return NGX_ERROR;
@@ -458,6 +464,29 @@ ngx_http_tgortc_http_detach(ngx_connection_t *c)
 
     ngx_free_connection(c);
     c->fd = (ngx_socket_t) -1;
+}
+
+
+/*
+ * What has no peer was a connection in the making.  Not the request's callback:
+ * that of a kept connection comes long after it.
+ */
+
+static int
+ngx_http_tgortc_http_closed(void *data, curl_socket_t fd)
+{
+    socklen_t                socklen;
+    ngx_sockaddr_t           sa;
+    ngx_http_tgortc_http_t  *http;
+
+    http = data;
+    socklen = sizeof(ngx_sockaddr_t);
+
+    if (getpeername(fd, &sa.sockaddr, &socklen) == -1) {
+        http->given_up = 1;
+    }
+
+    return ngx_close_socket(fd) == -1;
 }
 
 

@@ -809,7 +809,7 @@ sub full {
 }
 
 
-# --- names with two addresses, of which the first is of no use
+# --- names with several addresses, of which only the last is of use
 
 {
     my $library = TgoRTC::Live::name('names') . '.so';
@@ -825,26 +825,44 @@ sub full {
 typedef int (*original_pt)(const char *, const char *,
                            const struct addrinfo *, struct addrinfo **);
 
+static struct {
+    const char  *name;
+    const char  *addresses[6];
+} names[] = {
+    { "silent.test", { "127.0.0.9", "127.0.0.1" } },
+    { "refuses.test", { "::ffff:127.0.0.8", "127.0.0.1" } },
+    { "four.test", { "127.0.0.5", "127.0.0.6", "127.0.0.7", "127.0.0.8",
+                     "127.0.0.1" } }
+};
+
 int
 getaddrinfo(const char *name, const char *service,
     const struct addrinfo *hints, struct addrinfo **found)
 {
     int          rc;
-    const char  *first;
+    unsigned     i, n;
     original_pt  original = (original_pt) dlsym(RTLD_NEXT, "getaddrinfo");
 
-    first = name == NULL ? NULL
-          : strcmp(name, "silent.test") == 0 ? "127.0.0.9"
-          : strcmp(name, "refuses.test") == 0 ? "127.0.0.8"
-          : NULL;
+    for (i = 0; name != NULL && i < sizeof(names) / sizeof(names[0]); i++) {
 
-    if (first == NULL) {
-        return original(name, service, hints, found);
+        if (strcmp(name, names[i].name) != 0) {
+            continue;
+        }
+
+        for (n = 0; names[i].addresses[n] != NULL; n++) {
+            rc = original(names[i].addresses[n], service, hints, found);
+
+            if (rc) {
+                return rc;
+            }
+
+            found = &(*found)->ai_next;
+        }
+
+        return 0;
     }
 
-    rc = original(first, service, hints, found);
-
-    return rc ? rc : original("127.0.0.1", service, hints, &(*found)->ai_next);
+    return original(name, service, hints, found);
 }
 END
     close $cc or die "cc has failed\n";
@@ -868,14 +886,20 @@ END
     my $nginx = hooked("$redis->{address} prefix=addresses",
                        $hook->('silent', 'silent.test', 4)
                        . $hook->('refuses', 'refuses.test', 4)
+                       . $hook->('four', 'four.test', 4)
                        . $hook->('none', '127.0.0.9', 1));
+
+    my $began = time;
 
     is_ok('calls', ring($nginx, 'addresses1', 'addresses2'));
 
-    for my $name ('silent', 'refuses') {
+    for my $name ('silent', 'refuses', 'four') {
         is(scalar $endpoint->await(2, path => $name), 2,
            "$name: the other one is tried");
     }
+
+    cmp_ok(max(map { $_->{time} } $endpoint->requests(path => 'four')) - $began,
+           '<', 1.2 * $slack, 'four: each as soon as the one before has refused');
 
     ok(wait_for(sub { entries($nginx) >= 2 }), 'where there is no other one');
     is(join(' ', uniq map { $_->{endpoint} } entries($nginx)), 'none',
