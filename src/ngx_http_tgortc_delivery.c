@@ -297,6 +297,7 @@ ngx_http_tgortc_delivery_judge(ngx_http_tgortc_attempt_t *attempt)
     }
 
     if (ok) {
+        delivery->endpoint_failed = 0;
         ngx_str_set(&attempt->outcome, "ok");
 
         if (attempt->type == NGX_HTTP_TGORTC_LIST_PARTICIPANTS) {
@@ -316,6 +317,8 @@ ngx_http_tgortc_delivery_judge(ngx_http_tgortc_attempt_t *attempt)
 
     if (status == 0 || status >= 500 || status == 429) {
         delivery->endpoint_failed++;
+    } else {
+        delivery->endpoint_failed = 0;
     }
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,

@@ -38,7 +38,7 @@ struct ngx_http_tgortc_delivery_s {
     ngx_uint_t                       nattempts;
     ngx_uint_t                       pending;
     ngx_uint_t                       reserved;   /* for the next change */
-    ngx_uint_t                       endpoint_failed;  /* events */
+    ngx_uint_t                       endpoint_failed;  /* in a row, at last */
     ngx_msec_t                       asked;      /* by Retry-After */
     ngx_queue_t                      link;
 };

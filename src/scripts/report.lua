@@ -2,8 +2,9 @@
 --
 -- ARGV   14 token, 15 '1' to go on with the room at once,
 --        16 how often the endpoint as a whole failed (connection, timeout, 5xx,
---        429), 17 how long it asked to wait (ms), then for each event: index,
---        'ok', 'retry' or 'dead', delay (ms), reason
+--        429) since anything came through, 17 how long it asked to wait (ms),
+--        then for each event: index, 'ok', 'retry' or 'dead', delay (ms),
+--        reason
 -- reply  'ok', 4 what became of the breaker: 0 nothing, 1 it opened, 2 it
 --        closed; 5 the indices of the events that were given up, 6… what is to
 --        be sent next, as add_change(); 'stale' if the lease had run out

@@ -70,6 +70,7 @@ my @rules = (
     { path => '^/late$', room => '^lately$', answers => [{ delay => 60 }] },
     { path => '^/late$', answers => [{ %fails }] },
     { path => '^/mixed$', uid => '\.3$', answers => [{ %fails }] },
+    { path => '^/half$', uid => '[13579]$', answers => [{ %fails }] },
     { path => '^/404$', answers => [{ status => 404 }] },
     { path => '^/302$', answers => [{ status => 302 }] },
     { path => '^/429$', answers => [{ status => 429 }] },
@@ -232,6 +233,22 @@ ring($burst, map { "burst$_" } 1 .. 40);
         counts($nginx, 'mixed') eq '36 = 24 ok + 0 failed + 12 pending'
     }), 'two of three hear of it');
     ok($nginx->error_log !~ /"mixed" fails/, 'which is no row');
+}
+
+
+# --- every other one of many side by side
+
+{
+    my $nginx = app('half', $endpoint->hook('/half', 'name=half')
+                            . 'tgortc_webhook_retry delays=5m;');
+
+    is(ask($nginx->create('half', 'half', (map { "half$_" } 1 .. 40),
+                          { max_participants => 50 }))->{status}, 200,
+       'forty are invited');
+    ok(wait_for(sub {
+        counts($nginx, 'half') eq '40 = 20 ok + 0 failed + 20 pending'
+    }), 'half of them hear of it');
+    ok($nginx->error_log !~ /"half" fails/, 'which is no row');
 }
 
 
