@@ -325,10 +325,16 @@ ngx_http_tgortc_call_send(ngx_http_tgortc_app_t *app,
     cmd->data = call;
     cmd->not_after_arg = (int) not_after;
 
-    /* what these leased is in the answer that was lost, not in a second one */
+    /*
+     * What the first two leased is in the answer that was lost, not in a second
+     * one; the third would act on other rooms, whose events had the nonce, and
+     * so the ids, of those before.
+     */
 
     cmd->once = script == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_CLAIM]
-                || script == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_REPORT];
+                || script == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_REPORT]
+                || script
+                   == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_DEADLINES];
 
     if (script != NULL) {
         cmd->durable = NGX_HTTP_TGORTC_DURABLE

@@ -722,4 +722,44 @@ sub is_silent {
     $calls->is_over('Redis killed');
 }
 
+
+# --- a reply that is lost
+
+# More rooms than one look takes are due at once, and what it did is not heard
+# of: what is done next is told of as something else, or an endpoint that knows
+# the ids of events takes it for what it had.
+
+{
+    my $redis = redis();
+    my $proxy = proxy($redis);
+    my $calls = calls(redis => $proxy, workers => 1, ring => ms($soon));
+    my @rooms = map { sprintf 'lost-%02d', $_ } 1 .. 32;
+
+    my $due = sub {
+        my ($time) = @_;
+
+        $redis->command('ZADD', '{tgortc}:deadlines', map { $time, $_ } @rooms);
+    };
+
+    fire([map { $calls->request('create', $_, "$_-a", "$_-b") } @rooms]);
+
+    my $created = time;
+
+    $due->(1e13);
+    wait_until($created + $soon);
+    $proxy->tell("lose $rooms[0]");
+    $due->(1);
+
+    my @events = map { $calls->await($_, 3) } @rooms;
+    my %of;
+
+    push @{$of{$_->{id}}}, $_->{room} for @events;
+
+    is(scalar @events, 3 * @rooms, 'a lost reply: all rooms end');
+    is(join("\n", map { "@$_" } grep { @$_ > 1 } values %of), '',
+       'a lost reply: no two rooms share an event');
+    like($calls->{nginx}->error_log, qr/redis .* is back/,
+         'a lost reply: it was lost');
+}
+
 done_testing();
