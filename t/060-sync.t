@@ -94,7 +94,38 @@ GET /api/v1/rooms/sync?uid=bob&device_type=tablet
 
 
 
-=== TEST 5: the uids of who is active
+=== TEST 5: back on a device that nobody knows
+--- request
+POST /api/v1/rooms
+{"creator":"alice","device_type":"app","room_id":"r1","max_participants":3,"uids":["bob"]}
+
+POST /api/v1/rooms/r1/join
+{"uid":"bob","device_type":"phone"}
+
+POST /api/v1/rooms/r1/leave
+{"uid":"bob"}
+
+POST /api/v1/rooms/r1/join
+{"uid":"bob"}
+
+GET /api/v1/rooms/sync?uid=bob&device_type=web
+
+POST /api/v1/rooms/r1/leave
+{"uid":"bob","device_type":"web"}
+
+GET /api/v1/rooms/sync?uid=bob&device_type=web
+--- response_body
+{"room_id":"r1",*}
+{"room_id":"r1",*}
+{}
+{"room_id":"r1",*}
+[{"room_id":"r1",*}]
+{}
+[]
+
+
+
+=== TEST 6: the uids of who is active
 --- request
 POST /api/v1/rooms
 {"creator":"alice","device_type":"app","room_id":"r1","max_participants":5,"uids":["bob","carol"]}
@@ -128,7 +159,7 @@ GET /api/v1/rooms/sync?uid=dave&device_type=app
 
 
 
-=== TEST 6: not for who rejected, who left, whose room ended
+=== TEST 7: not for who rejected, who left, whose room ended
 --- request
 POST /api/v1/rooms
 {"creator":"alice","device_type":"app","room_id":"r1","max_participants":5,"uids":["bob","carol","dave"]}
@@ -179,7 +210,7 @@ GET /api/v1/rooms/sync?uid=carol&device_type=app
 
 
 
-=== TEST 7: the room one is in now, not the one before
+=== TEST 8: the room one is in now, not the one before
 --- request
 POST /api/v1/rooms
 {"creator":"alice","device_type":"app","room_id":"r1","max_participants":3,"uids":["bob"]}
@@ -202,7 +233,7 @@ GET /api/v1/rooms/sync?uid=alice&device_type=app
 
 
 
-=== TEST 8: asking changes nothing
+=== TEST 9: asking changes nothing
 --- request
 POST /api/v1/rooms
 {"creator":"alice","device_type":"app","room_id":"r1","uids":["bob"]}
@@ -220,7 +251,7 @@ HEAD /api/v1/rooms/sync?uid=bob&device_type=app
 
 
 
-=== TEST 9: both arguments are required
+=== TEST 10: both arguments are required
 --- request
 GET /api/v1/rooms/sync
 

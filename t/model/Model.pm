@@ -33,7 +33,8 @@ our %OPEN = (
         'an invitee who rings when the creator of a 1:1 has never connected: '
         . 'closed without an event, or participant.missed',
     join_without_device =>
-        'a join without device_type: the known one is kept, or forgotten',
+        'a join without device_type of one who is active: the known one is '
+        . 'kept, or forgotten',
     invite_again =>
         'the device type of one who is invited again: forgotten, or kept',
     join_in_grace =>
@@ -611,6 +612,7 @@ sub join_room {
                   ? $self->way('join_in_grace', 'quiet', 'away', 'connected')
                   : '';
 
+        $p->{device} = '' if !active($p);
         $p->{status} = 1;
         $p->{ever} = 1;
         $self->until_deadline($p, 'connect');

@@ -33,8 +33,12 @@ local function admit(room, uid)
     end
 
     joining = { uid }
+    member = member or add_member(room, uid)
 
-    return member or add_member(room, uid)
+    -- the one that he left from need not be the one that he comes back on
+    member[DEVICE] = ''
+
+    return member
 end
 
 
