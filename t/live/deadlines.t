@@ -305,6 +305,30 @@ my $limit = stopwatch($ring);
         '2 room.finished');
 }
 
+# the creator does not ring, unless he left and is called back
+
+{
+    $ring->create('back', 'a', 'b', $group);
+    $ring->join('back', 'b');
+    $ring->leave('back', 'a');
+
+    my @at = timed(sub { $ring->invite('back', 'a') });
+
+    $ring->await('back', 4);
+    is($ring->state('back'), '0 a=4 b=1', 'ring, called back: missed');
+    in_time('ring, called back', $ring, 'back', 'participant.missed', @at,
+            $soon);
+    $ring->leave('back', 'b');
+
+    $ring->expect('ring, called back', 'back',
+        '0 participant.invited b',
+        '0 participant.left a',
+        '0 participant.invited a',
+        '0 participant.missed a',
+        '6 participant.left b',
+        '6 room.finished');
+}
+
 # a group that waits for the last one who rings ends when he does not any more
 
 {

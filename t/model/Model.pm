@@ -21,8 +21,8 @@ our %OPEN = (
     creator_unreached =>
         'a creator who was closed by the ring timeout: status 4 or 6',
     creator_invited_again =>
-        'a creator who left a group and was invited again: rings like an '
-        . 'invitee, or not',
+        'a creator who left a group, was invited again and leaves while it '
+        . 'rings: rejects like an invitee, or not',
     creator_gone =>
         'a creator of a group, never joined, goes while only ringing invitees '
         . 'remain: the group goes on, or ends',
@@ -1182,10 +1182,8 @@ sub ring_out {
 
     for my $uid (@uids) {
         my $p = $room->{p}{$uid};
-        my $rings = $uid ne $room->{creator} || $p->{again}
-                    && $self->other('creator_invited_again', 'no', 'rings');
 
-        if (!$rings) {
+        if ($uid eq $room->{creator} && !$p->{again}) {
             $self->close_person($room, $p, $self->creator_unreached);
             $unreached = 1;
             next;

@@ -24,12 +24,12 @@ end
 local function stop_ringing(room, deadline)
     local missed = {}
 
-    for i, member in ipairs(room[MEMBERS]) do
+    for _, member in ipairs(room[MEMBERS]) do
         if member[STATE] == INVITING and member[DEADLINE] == deadline then
             close(member, MISSED)
 
-            -- the creator never rings
-            if i > 1 then
+            -- the creator does not ring, unless he was invited again
+            if member[INVITED] then
                 missed[#missed + 1] = member[UID]
             end
         end
