@@ -498,6 +498,25 @@ $calls->expect('invited again', 'again',
     '1 participant.joined d app',
     '2 room.finished');
 
+# a creator who is called back rings for as long as somebody is there
+
+$calls->create('recalled', 'a', 'b', $group);
+connected('recalled', $calls->livekit('recalled'), 'a', 'b');
+$calls->leave('recalled', 'a');
+$calls->invite('recalled', 'a');
+$calls->leave('recalled', 'b');
+is($calls->state('recalled'), '2 a=6 b=3', 'called back: not any more');
+
+$calls->expect('called back', 'recalled',
+    '0 participant.invited b',
+    '1 room.started',
+    '1 participant.joined a app',
+    '1 participant.joined b app',
+    '1 participant.left a',
+    '1 participant.invited a',
+    '2 participant.left b',
+    '2 room.finished');
+
 $quick->create('again', 'a', 'b', $group);
 $quick->join('again', 'a');
 $quick->await('again', 2);

@@ -476,7 +476,7 @@ sub group_end {
 
     return $verdict->() if !@active;
     return if grep { $room->{p}{$_}{status} == 1 } @active;
-    return if grep { $_ eq $room->{creator} } @active;
+    return if grep { $_ eq $room->{creator} && !$room->{p}{$_}{again} } @active;
     return $verdict->() if $was == 1;
     return $verdict->() if $uid eq $room->{creator}
                            && $self->other('creator_gone', 'goes on', 'ends');

@@ -112,17 +112,19 @@ end
 
 
 -- Ends a group in which nobody is active, or from which the last one joined
--- has left and only ringing invitees remain.
+-- has left and only ringing invitees remain.  A creator who does not ring is
+-- on his way.
 local function finish_deserted(room, was_joined, status)
     local ringing = false
 
-    for i, member in ipairs(room[MEMBERS]) do
-        if member[STATE] == JOINED or (i == 1 and member[STATE] == INVITING)
-        then
+    for _, member in ipairs(room[MEMBERS]) do
+        local is_inviting = member[STATE] == INVITING
+
+        if member[STATE] == JOINED or (is_inviting and not member[INVITED]) then
             return
         end
 
-        ringing = ringing or member[STATE] == INVITING
+        ringing = ringing or is_inviting
     end
 
     if was_joined or not ringing then
