@@ -192,7 +192,12 @@ local function on_left()
         start_grace(member, SHORT, math.min(SHORT_GRACE, ARGV[REJOIN]))
 
     else
+        local closed_at = member[CLOSED_AT]
+
         depart(room, member)
+
+        -- this may be heard of late: he may have another session since then
+        member[CLOSED_AT] = closed_at
     end
 end
 

@@ -769,6 +769,22 @@ for my $order ('left, joined', 'joined, left', 'joined', 'joined twice') {
             'left b');
 }
 
+# whoever left in LiveKit is not, if he was there again before it was told
+
+{
+    my $group = group($calls);
+    my $b = joined($group, 'b', 'app');
+    my $back = session($group, 'b', 'pc');
+
+    $b->left('MEDIA_FAILURE');
+    is(of($group, 'b'), '3', 'left, told late: hung up');
+    $back->joined;
+    is_current($group, $back, 'left, told late, and there again');
+    is_dead($group, $b, 'left, told late');
+    is_told($group, 'left, told late', 'joined b app', 'left b',
+            'joined b pc', 'left b');
+}
+
 # also if LiveKit's clock is wrong: so many seconds ahead of Redis's
 
 for my $ahead (3600, 30, -3600) {

@@ -1021,7 +1021,13 @@ sub lk_participant_left {
         $self->until_deadline($p, 'short');
 
     } else {
+        my $left = $p->{left};
+
         $self->depart($room, $step->{uid}, 'leave');
+
+        # a session that was made since then is another one
+
+        $p->{left} = $left;
     }
 }
 

@@ -21,7 +21,8 @@ local ROOM_CANCELLED, ROOM_REJECTED, ROOM_MISSED = 3, 4, 6
 local UID, STATE, DEVICE, DEADLINE, JOINED_AT, LEFT_AT = 1, 2, 3, 4, 5, 6
 local LINK, SID, SID_AT, DEAD, INVITED, ABSENT_AT = 7, 8, 9, 10, 11, 12
 
--- when he was active last; LEFT_AT is when he was joined last
+-- when he was closed last, other than by LiveKit's word; LEFT_AT is when he was
+-- joined last
 local CLOSED_AT = 13
 
 -- INVITED of one whose invitation ended when he was removed: he still is an
