@@ -508,7 +508,7 @@ ngx_http_tgortc_init_app(ngx_http_tgortc_app_t *app, ngx_uint_t owner,
     }
 
     ngx_http_tgortc_redis_wait(app->redis, app->settings.replicas,
-                               app->settings.wait);
+                               app->settings.wait, &app->never_key);
 
     /* places that only look on have no calls */
 

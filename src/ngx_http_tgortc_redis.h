@@ -72,10 +72,11 @@ ngx_http_tgortc_redis_t *ngx_http_tgortc_redis_create(
 
 /*
  * From now on the replies to durable commands are held until so many replicas
- * have what they changed; those that do not in that time get a NULL reply.
+ * have what they changed, or tell of; those that do not in that time get a NULL
+ * reply.  "never" is a key that is never there.
  */
 void ngx_http_tgortc_redis_wait(ngx_http_tgortc_redis_t *redis,
-    ngx_uint_t replicas, ngx_msec_t timeout);
+    ngx_uint_t replicas, ngx_msec_t timeout, ngx_str_t *never);
 
 /* closes it; commands under way get their NULL reply */
 void ngx_http_tgortc_redis_destroy(ngx_http_tgortc_redis_t *redis);

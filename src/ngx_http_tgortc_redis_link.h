@@ -96,6 +96,7 @@ struct ngx_http_tgortc_redis_s {
     ngx_uint_t                      hops;      /* from node to node */
     ngx_uint_t                      replicas;  /* that are waited for */
     ngx_msec_t                      wait;
+    ngx_str_t                       never;     /* a key */
 
     ngx_log_t                      *log;
     ngx_log_t                       quiet;
@@ -113,6 +114,7 @@ struct ngx_http_tgortc_redis_s {
     unsigned                        elsewhere:1;   /* at the primary's */
     unsigned                        unwaited:1;    /* a WAIT is to follow */
     unsigned                        waits:1;   /* one is under way */
+    unsigned                        wrote:1;   /* what goes before it */
     unsigned                        lagging:1; /* was logged */
 };
 

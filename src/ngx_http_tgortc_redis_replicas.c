@@ -9,16 +9,35 @@
 #include "ngx_http_tgortc_redis_link.h"
 
 
+static ngx_int_t ngx_http_tgortc_redis_replicas_send(
+    ngx_http_tgortc_redis_t *redis, ngx_str_t *args, ngx_uint_t n,
+    ngx_http_tgortc_command_pt handler);
+static ngx_int_t ngx_http_tgortc_redis_wrote(ngx_http_tgortc_command_t *cmd,
+    redisReply *reply);
 static ngx_int_t ngx_http_tgortc_redis_waited(ngx_http_tgortc_command_t *cmd,
     redisReply *reply);
 
 
+/*
+ * From Redis 7.2 on, and in Valkey, WAIT is for what its own connection wrote
+ * last, but an answer may tell of what another one wrote.  So something is
+ * written, and nothing is left of it; DEL is first, because a Redis without
+ * memory lets pass what follows it.
+ */
+
+static ngx_str_t  ngx_http_tgortc_redis_write_script = ngx_string(
+    "redis.call('DEL', KEYS[1]) "
+    "redis.call('SET', KEYS[1], '') "
+    "redis.call('DEL', KEYS[1])");
+
+
 void
 ngx_http_tgortc_redis_wait(ngx_http_tgortc_redis_t *redis, ngx_uint_t replicas,
-    ngx_msec_t timeout)
+    ngx_msec_t timeout, ngx_str_t *never)
 {
     redis->replicas = replicas;
     redis->wait = timeout;
+    redis->never = *never;
 }
 
 
@@ -30,9 +49,20 @@ ngx_http_tgortc_redis_wait(ngx_http_tgortc_redis_t *redis, ngx_uint_t replicas,
 ngx_int_t
 ngx_http_tgortc_redis_ask_replicas(ngx_http_tgortc_redis_t *redis)
 {
-    u_char                      replicas[NGX_INT_T_LEN], ms[NGX_INT_T_LEN];
-    ngx_str_t                   args[3];
-    ngx_http_tgortc_command_t  *cmd;
+    u_char     replicas[NGX_INT_T_LEN], ms[NGX_INT_T_LEN];
+    ngx_str_t  args[4];
+
+    ngx_str_set(&args[0], "EVAL");
+    args[1] = ngx_http_tgortc_redis_write_script;
+    ngx_str_set(&args[2], "1");
+    args[3] = redis->never;
+
+    if (ngx_http_tgortc_redis_replicas_send(redis, args, 4,
+                                            ngx_http_tgortc_redis_wrote)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     ngx_str_set(&args[0], "WAIT");
     args[1].data = replicas;
@@ -40,12 +70,33 @@ ngx_http_tgortc_redis_ask_replicas(ngx_http_tgortc_redis_t *redis)
     args[2].data = ms;
     args[2].len = ngx_sprintf(ms, "%M", redis->wait) - ms;
 
-    cmd = ngx_http_tgortc_redis_command(redis, args, 3);
+    if (ngx_http_tgortc_redis_replicas_send(redis, args, 3,
+                                            ngx_http_tgortc_redis_waited)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    redis->unwaited = 0;
+    redis->waits = 1;
+    redis->wrote = 0;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_redis_replicas_send(ngx_http_tgortc_redis_t *redis,
+    ngx_str_t *args, ngx_uint_t n, ngx_http_tgortc_command_pt handler)
+{
+    ngx_http_tgortc_command_t  *cmd;
+
+    cmd = ngx_http_tgortc_redis_command(redis, args, n);
     if (cmd == NULL) {
         return NGX_ERROR;
     }
 
-    cmd->handler = ngx_http_tgortc_redis_waited;
+    cmd->handler = handler;
     cmd->once = 1;
 
     if (ngx_http_tgortc_redis_push(cmd) != NGX_OK) {
@@ -54,8 +105,17 @@ ngx_http_tgortc_redis_ask_replicas(ngx_http_tgortc_redis_t *redis)
     }
 
     redis->pending++;
-    redis->unwaited = 0;
-    redis->waits = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tgortc_redis_wrote(ngx_http_tgortc_command_t *cmd, redisReply *reply)
+{
+    if (reply != NULL && reply->type != REDIS_REPLY_ERROR) {
+        cmd->redis->wrote = 1;
+    }
 
     return NGX_OK;
 }
@@ -103,6 +163,10 @@ ngx_http_tgortc_redis_waited(ngx_http_tgortc_command_t *cmd, redisReply *reply)
                       &redis->conf->address, &redis->addr_text,
                       reply->integer);
     }
+
+    /* it refuses to write, and WAIT was for what it wrote before */
+
+    enough &= redis->wrote;
 
     ngx_queue_init(&all);
 

@@ -69,6 +69,20 @@ my $address = "127.0.0.1:$primary->{port}";
        'what changes nothing is answered');
     is(unavailable(ask($nginx->create('held', 'h')), $limit), '',
        'a refusal that tells of it waits as well');
+
+    is(unavailable(ask({ %$first, @head }), $limit), '',
+       'and so does a repeat');
+
+    # Redis 7.2 and Valkey wait for what the connection itself has written
+
+    my $other = nginx(redis => $address, http => 'tgortc_redis_wait 1 300ms;');
+
+    is(unavailable(ask($other->create('held', 'h')), $limit), '',
+       'a refusal on a connection that has changed nothing: 503');
+    is(unavailable(ask({ %$first, @head, port => $other->{port} }), $limit),
+       '', 'a repeat on a connection that has changed nothing: 503');
+    is($other->trouble, '', 'nothing bad in the log');
+
     like($nginx->error_log, qr/\[error\].* has 0 replicas in step/,
          'the log says so');
 
@@ -93,6 +107,19 @@ my $address = "127.0.0.1:$primary->{port}";
     is(unavailable(ask($many->create('two', 't')), $limit), '',
        'more than there are: 503');
     is(ask($many->health)->{status}, 200, 'health is that of Redis');
+
+    # a Redis that refuses to write is asked again on the same connection
+
+    asked($primary, 'CONFIG', 'SET', 'min-replicas-to-write', 2);
+
+    is(unavailable(ask($nginx->create('held', 'h')), $limit), '',
+       'Redis refuses to write: 503');
+
+    asked($primary, 'CONFIG', 'SET', 'min-replicas-to-write', 0);
+
+    is(ask($nginx->create('held', 'h'))->{status}, 409,
+       'it writes again: the refusal');
+    unlike($nginx->error_log, qr/is back/, 'on the same connection');
 
     # the connection is lost while something is held
 
