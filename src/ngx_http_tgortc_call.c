@@ -27,6 +27,15 @@
      | 1 << NGX_HTTP_TGORTC_CLEANUP | 1 << NGX_HTTP_TGORTC_REPLAY)
 
 /*
+ * Scripts that a lost connection does not send again: what the first two leased,
+ * and the third sent again, is in the answer that was lost.  The last would act
+ * on other rooms, whose events had the nonce, and so the ids, of those before.
+ */
+#define NGX_HTTP_TGORTC_ONCE                                                  \
+    (1 << NGX_HTTP_TGORTC_CLAIM | 1 << NGX_HTTP_TGORTC_REPORT                 \
+     | 1 << NGX_HTTP_TGORTC_REPLAY | 1 << NGX_HTTP_TGORTC_DEADLINES)
+
+/*
  * No number of ours is larger: ms until the year 2286.  And as many of them as
  * a reply may have can be added up.
  */
@@ -302,6 +311,7 @@ ngx_http_tgortc_call_send(ngx_http_tgortc_app_t *app,
     ngx_http_tgortc_script_t *script, ngx_str_t *args, ngx_uint_t n,
     ngx_uint_t not_after, ngx_http_tgortc_call_pt handler, void *data)
 {
+    ngx_uint_t                  i;
     ngx_http_tgortc_call_t     *call;
     ngx_http_tgortc_command_t  *cmd;
 
@@ -325,20 +335,11 @@ ngx_http_tgortc_call_send(ngx_http_tgortc_app_t *app,
     cmd->data = call;
     cmd->not_after_arg = (int) not_after;
 
-    /*
-     * What the first two leased is in the answer that was lost, not in a second
-     * one; the third would act on other rooms, whose events had the nonce, and
-     * so the ids, of those before.
-     */
-
-    cmd->once = script == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_CLAIM]
-                || script == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_REPORT]
-                || script
-                   == &ngx_http_tgortc_scripts[NGX_HTTP_TGORTC_DEADLINES];
-
     if (script != NULL) {
-        cmd->durable = NGX_HTTP_TGORTC_DURABLE
-                       >> (script - ngx_http_tgortc_scripts) & 1;
+        i = script - ngx_http_tgortc_scripts;
+
+        cmd->once = NGX_HTTP_TGORTC_ONCE >> i & 1;
+        cmd->durable = NGX_HTTP_TGORTC_DURABLE >> i & 1;
     }
 
     if (ngx_http_tgortc_redis_send(cmd) != NGX_OK) {

@@ -770,6 +770,40 @@ sub pages {
 }
 
 
+# --- a replay whose answer is lost is not answered as if there was none
+
+{
+    my $proxy = proxy($redis);
+    my $nginx = hooked("$proxy->{address} prefix=unheard",
+                       $endpoint->hook('/unheard'));
+
+    push @all, $nginx;
+
+    rules('unheard', fails(410, path => '/unheard'));
+    is_ok('a call', ring($nginx, 'unheard'));
+    become($nginx, undef, '1 = 0 ok + 1 failed + 0 pending', 'given up');
+    rules('unheard');
+
+    my ($first) = $endpoint->requests(path => '/unheard');
+
+    is(replay($nginx, event_id => 'unknown-1'), 0, 'Redis has the script');
+
+    $proxy->tell('deaf');
+
+    my ($response) = fire(
+        [logs_request($nginx, '/replay', { event_id => $first->{id} })],
+        at => [[0.5, sub {
+            wait_for(sub { !$redis->command('EXISTS', '{unheard}:dead') });
+            $proxy->tell('cut 0');
+        }]]
+    );
+
+    is(unavailable($response, 20), '', 'the answer to a replay is lost: 503');
+    become($nginx, undef, '1 = 1 ok + 0 failed + 0 pending',
+           'it was made, once');
+}
+
+
 # --- more than is done in one go
 
 {
