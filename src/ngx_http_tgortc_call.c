@@ -374,7 +374,11 @@ ngx_http_tgortc_call_reply(ngx_http_tgortc_command_t *cmd, redisReply *reply)
         reply = NULL;
     }
 
-    if (outcome == NGX_HTTP_TGORTC_OK && cmd->durable) {
+    /* places that only look on make no change, and are refused none */
+
+    if (outcome == NGX_HTTP_TGORTC_OK
+        && (cmd->durable || app->settings.keys == NULL))
+    {
         ngx_http_tgortc_redis_trust(app->redis);
     }
 

@@ -663,6 +663,56 @@ sub is_said {
 }
 
 
+# Places that only look on make no change which could end an outage.
+
+{
+    my $loading = TgoRTC::Live::name('loading');
+
+    my $fake = fake(sub {
+        my ($socket) = @_;
+        my $greeted;
+
+        while (my @command = read_command($socket)) {
+            if ($command[0] eq 'TIME') {
+                $greeted = 1;
+                syswrite $socket, sprintf "*2\r\n\$10\r\n%d\r\n\$1\r\n0\r\n",
+                                          time;
+
+            } elsif ($greeted && -e $loading) {
+                syswrite $socket, "-LOADING Redis is loading the dataset\r\n";
+
+            } else {
+                syswrite $socket, "+PONG\r\n";
+            }
+        }
+    });
+
+    my $nginx = server(redis()->{address}, workers => 1, server =>
+                       "location = /look { tgortc_redis $fake->{address}; "
+                       . 'tgortc_health; }');
+    my $status = sub {
+        return ask({ %{$nginx->health}, path => '/look' })->{status};
+    };
+
+    for my $time (1, 2) {
+        is($status->(), 200, 'looking on: 200');
+
+        open my $fh, '>', $loading or die "$loading: $!";
+        close $fh;
+        is($status->(), 503, 'it is loading: 503');
+
+        unlink $loading;
+        ok(wait_for(sub { $status->() == 200 }), 'it is not any more');
+
+        my @said = $nginx->error_log
+                       =~ /\Q$fake->{address}\E.* (says|is back)/g;
+
+        is("@said", join(' ', ('says', 'is back') x $time),
+           'the log says both');
+    }
+}
+
+
 # One that is always behind: there is never nothing left to write to it.
 
 SKIP: {
