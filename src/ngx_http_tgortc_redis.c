@@ -45,6 +45,7 @@ static ngx_int_t ngx_http_tgortc_redis_dispatch(ngx_http_tgortc_redis_t *redis,
     redisReply *reply);
 static ngx_uint_t ngx_http_tgortc_redis_is_undone(
     ngx_http_tgortc_command_t *cmd, redisReply *reply);
+static void ngx_http_tgortc_redis_undo(ngx_http_tgortc_redis_t *redis);
 static void ngx_http_tgortc_redis_again_handler(ngx_event_t *ev);
 static void ngx_http_tgortc_redis_greeting(ngx_http_tgortc_redis_t *redis,
     redisReply *reply);
@@ -620,7 +621,7 @@ ngx_http_tgortc_redis_is_undone(ngx_http_tgortc_command_t *cmd,
         }
 
         cmd->moves++;
-        cmd->undone = 1;
+        ngx_http_tgortc_redis_undo(redis);
         redis->elsewhere = 1;
 
         return 1;
@@ -629,7 +630,7 @@ ngx_http_tgortc_redis_is_undone(ngx_http_tgortc_command_t *cmd,
     if (ngx_http_tgortc_redis_is_error(reply, "CLUSTERDOWN ")) {
         ngx_http_tgortc_redis_says(redis, &redis->addr_text, reply);
 
-        cmd->undone = 1;
+        ngx_http_tgortc_redis_undo(redis);
         redis->doubtful = 1;
         redis->stale = 1;
 
@@ -654,6 +655,24 @@ ngx_http_tgortc_redis_is_undone(ngx_http_tgortc_command_t *cmd,
     }
 
     return 0;
+}
+
+
+/* what is behind it is for the same slot, if it has keys: a script */
+
+static void
+ngx_http_tgortc_redis_undo(ngx_http_tgortc_redis_t *redis)
+{
+    ngx_queue_t                *q;
+    ngx_http_tgortc_command_t  *cmd;
+
+    for (q = ngx_queue_head(&redis->sent);
+         q != ngx_queue_sentinel(&redis->sent);
+         q = ngx_queue_next(q))
+    {
+        cmd = ngx_queue_data(q, ngx_http_tgortc_command_t, queue);
+        cmd->undone = cmd->not_after_arg != 0;
+    }
 }
 
 

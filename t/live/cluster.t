@@ -111,6 +111,31 @@ for my $prefix (@prefixes) {
 }
 
 
+# A connection is lost, and the next one goes to a node that does not have the
+# slot: what was under way is sent on from there, all of it.
+
+{
+    my $prefix = $prefixes[0];
+    my ($owner, $seed) = @primaries[0, 1];
+    my $nginx = nginx(redis => "127.0.0.1:$seed->{port} prefix=$prefix",
+                      workers => 1);
+
+    is(ask($nginx->create('lost', 'l'))->{status}, 200, 'a room is made');
+    asked($owner, 'CLIENT', 'PAUSE', 9000, 'WRITE');
+
+    my @responses = fire([map { $nginx->create("lost$_", "l$_") } 1 .. 50],
+                         at => [
+        [0.5, sub {
+            asked($owner, 'CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+            asked($owner, 'CLIENT', 'UNPAUSE');
+        }]
+    ]);
+
+    is(count_by_status(@responses), '200: 50',
+       'the connection is lost: each is answered by way of another node');
+}
+
+
 # The slot of an app is moved, key by key, under load: each request is done or
 # not, never in part.
 
