@@ -22,6 +22,13 @@
 #include "ngx_http_tgortc_variables.h"
 
 
+/*
+ * Of the 4095 owners of leases those of one configuration.  Workers who share
+ * one give back what the other sends.
+ */
+#define NGX_HTTP_TGORTC_OWNERS  256
+
+
 static ngx_int_t ngx_http_tgortc_preconfiguration(ngx_conf_t *cf);
 static void *ngx_http_tgortc_create_main_conf(ngx_conf_t *cf);
 static ngx_uint_t ngx_http_tgortc_instance(ngx_cycle_t *cycle);
@@ -457,7 +464,7 @@ ngx_http_tgortc_init_process(ngx_cycle_t *cycle)
 
     /* the worker that comes in the place of a dead one is the same owner */
 
-    owner = 1 + (tmcf->instance * 64 + ngx_worker % 64) % 4095;
+    owner = 1 + (tmcf->instance * NGX_HTTP_TGORTC_OWNERS + ngx_worker) % 4095;
     respawned = ngx_http_tgortc_is_respawned(&tmcf->started);
 
     apps = tmcf->apps.elts;
