@@ -547,9 +547,12 @@ ngx_http_tgortc_ready(void *data)
 {
     ngx_http_tgortc_app_t *app = data;
 
-    /* without endpoints it only tidies up, and that can wait */
+    /*
+     * Without endpoints it only tidies up, and that can wait; a worker that
+     * ends may have some that are no more.
+     */
 
-    if (app->settings.endpoints != NULL) {
+    if (app->settings.endpoints != NULL && !ngx_exiting) {
         ngx_http_tgortc_call_register(app);
     }
 

@@ -330,6 +330,57 @@ for my $how ('TERM', 'QUIT') {
 }
 
 
+# A worker that has to wait with ending connects to Redis again, as others do,
+# and does not bring back what the configuration no longer has.
+
+{
+    my $redis = redis();
+    my $endpoint = endpoint();
+    my $server = hooked("$redis->{address} prefix=leaving",
+                        $endpoint->hook('/'), workers => 1, listen => '');
+    my ($old) = $server->pids;
+
+    ok(wait_for(sub { $redis->command('EXISTS', '{leaving}:endpoints') }),
+       'an endpoint is registered');
+
+    my $client = TgoRTC::Live::open_connection($server->{port});
+
+    $client->blocking(1);
+    print $client "POST /api/v1/rooms HTTP/1.1\r\nHost: localhost\r\n"
+                  . "Content-Length: 100\r\nExpect: 100-continue\r\n\r\n";
+    $client->flush;
+    like(scalar <$client>, qr/ 100 /, 'a request is under way');
+
+    $server->{http} = '';
+    $server->write_conf;
+    $server->signal('HUP');
+
+    ok(wait_for(sub { $server->pids == 2
+                      && slurp("/proc/$old/cmdline") =~ /shutting down/ }),
+       'the endpoint is taken out, the old worker waits');
+
+    my $registered = $redis->command('HGETALL', '{leaving}:endpoints');
+
+    # what is asked of Redis comes after what it is told of, and an old worker
+    # asks for nothing after it
+
+    $redis->command('CLIENT', 'KILL', 'TYPE', 'normal');
+    ok(wait_for(sub {
+        my $clients = $redis->command('CLIENT', 'LIST');
+
+        $clients =~ / cmd=info /i && $clients =~ / cmd=evalsha /i
+            && (() = $clients =~ /^id=/mg) >= 3;
+    }), 'both are connected again');
+    is_deeply($redis->command('HGETALL', '{leaving}:endpoints'), $registered,
+              'the old one does not register the endpoint');
+
+    close $client;
+    ok(wait_for(sub { !kill 0 => $old }), 'the old worker ends');
+    ok($server->quit, 'it ends');
+    is($server->trouble, '', 'nothing bad in the log');
+}
+
+
 # With a Redis that is gone, workers come and go as well.
 
 {
