@@ -77,6 +77,14 @@ ngx_http_tgortc_redis_open(ngx_http_tgortc_redis_t *redis, ngx_addr_t *addr)
     if (rc != NGX_OK && rc != NGX_AGAIN) {
         redis->err = ngx_socket_errno;
         redis->reason = "connect() failed";
+
+        /* nginx's own table is full, of which errno says nothing */
+
+        if (ngx_cycle->free_connection_n == 0) {
+            redis->err = 0;
+            redis->reason = "worker_connections are not enough";
+        }
+
         return NGX_ERROR;
     }
 

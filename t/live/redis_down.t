@@ -297,6 +297,31 @@ sub is_said {
 }
 
 
+# more apps than nginx has places for connections; without a master, whose own
+# connection to its worker has to have one
+
+{
+    my $redis = redis();
+    my $nginx = server($redis->{address}, master => 'off', workers => 1,
+                       connections => 8,
+                       server => join '', map { <<"END" } 1 .. 8);
+        location /app$_ {
+            tgortc_rooms;
+            tgortc_redis  $redis->{address} prefix=app$_;
+        }
+END
+
+    ok(wait_for(sub { $nginx->error_log =~ /tgortc: redis/ }),
+       'full: some have no connection');
+
+    my %said = map { $_ => 1 } $nginx->error_log =~ /tgortc: redis .*: (.*)/g;
+
+    is(join(', ', keys %said), 'worker_connections are not enough',
+       'full: and say so');
+    ok($nginx->quit, 'full: it ends');
+}
+
+
 # loading: a key at a time, until it may go on; it answers every 2 MB
 
 {

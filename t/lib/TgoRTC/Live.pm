@@ -944,7 +944,7 @@ sub conf {
 
     my %o = (master => 'on', listen => ' reuseport', main => '', http => '',
              server => '', rooms => '', log_level => 'notice',
-             redis => '', %$self);
+             redis => '', connections => 4096, %$self);
 
     my $load = join '', map { "load_module $_;\n" } $self->modules;
     my $user = $> == 0 ? "user root;" : '';
@@ -964,7 +964,7 @@ pid               $o{dir}/nginx.pid;
 $o{main}
 
 events {
-    worker_connections  4096;
+    worker_connections  $o{connections};
 }
 
 http {
