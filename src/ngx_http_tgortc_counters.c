@@ -183,7 +183,8 @@ ngx_http_tgortc_counters_request(ngx_http_tgortc_counters_t *counters,
 /*
  * The zones of one app: one for itself and one for each endpoint, all of a size
  * that no configuration changes, for nginx keeps a zone over a reload if name
- * and size are the same.
+ * and size are the same.  Of several addresses the least is in the name: DNS
+ * gives them in any order.
  */
 
 static ngx_shm_zone_t *
@@ -191,12 +192,23 @@ ngx_http_tgortc_counters_zone(ngx_conf_t *cf, ngx_http_tgortc_app_t *app,
     ngx_str_t *endpoint, ngx_shm_zone_init_pt init)
 {
     u_char                        *p;
-    ngx_str_t                      name, *address;
+    ngx_str_t                      name, *address, *other;
+    ngx_uint_t                     i;
     ngx_shm_zone_t                *zone;
     ngx_http_tgortc_redis_conf_t  *redis;
 
     redis = app->settings.redis;
     address = &redis->addrs[0].name;
+
+    for (i = 1; i < redis->naddrs; i++) {
+        other = &redis->addrs[i].name;
+
+        if (ngx_memn2cmp(other->data, address->data, other->len, address->len)
+            < 0)
+        {
+            address = other;
+        }
+    }
 
     p = ngx_pnalloc(cf->pool, sizeof("tgortc    ") + redis->sentinel.len
                               + address->len + NGX_INT_T_LEN

@@ -301,6 +301,25 @@ my $nginx = hooked($redis, '', workers => 4, server => $place);
 }
 
 
+# --- the addresses of a name come in another order at each reload
+
+{
+    my $redis = redis();
+    my @addresses = ($redis->{address}, map { "unix:/nonexistent/$_" } 1, 2);
+    my $server = nginx(redis => join(',', @addresses), server => $place);
+
+    is(ask($server->create('order', 'order'))->{status}, 200, 'a request');
+
+    for my $round (1 .. 3) {
+        push @addresses, shift @addresses;
+        $server->{redis} = join ',', @addresses;
+        $server->write_conf;
+        ok($server->reload, "the addresses in another order, $round");
+        comes_to($server, 1, 'tgortc_requests_total', operation => 'create');
+    }
+}
+
+
 # --- the end of a room's life
 
 {
