@@ -10,6 +10,8 @@
 
 #include "ngx_http_tgortc_transfer.h"
 
+#include <openssl/err.h>
+
 
 /*
  * libcurl opens, closes, reads and writes its sockets itself; nginx lends it a
@@ -641,6 +643,10 @@ ngx_http_tgortc_http_run(ngx_http_tgortc_http_t *http, curl_socket_t fd,
 
         ngx_http_tgortc_http_close(http);
     }
+
+    /* nginx would take for one of a client of its own what libcurl leaves */
+
+    ERR_clear_error();
 
     /*
      * libcurl always has a timer while something is under way.  If ever it had

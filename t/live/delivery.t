@@ -665,6 +665,10 @@ server {
     ssl_certificate      $dir/$_.pem;
     ssl_certificate_key  $dir/$_.key;
 
+    location = /empty {
+        return  204;
+    }
+
     location / {
         proxy_pass  http://127.0.0.1:$endpoint->{port};
     }
@@ -754,6 +758,23 @@ my %tls_port = tls_front($tls, $certificates);
         for qw(slow close cut refusal);
     is(misordered($bad->requests(path => "^/$_\$")), '', "$_: in order")
         for qw(close cut refusal);
+}
+
+
+# --- what OpenSSL has to say of an endpoint is not taken for a word on others
+
+{
+    my $nginx = app('stale',
+        "tgortc_webhook https://127.0.0.1:$tls_port{right}/ name=stale;",
+        workers => 1,
+        server => "location = /empty { proxy_pass"
+                  . " https://127.0.0.1:$tls_port{right}; }");
+
+    is_ok('an endpoint that nobody vouches for', ring($nginx, 'stale'));
+    ok(wait_for(sub { $nginx->error_log =~ /"stale" failed/ }), 'fails');
+    is(ask({ port => $nginx->{port}, method => 'GET',
+             path => '/empty' })->{status}, 204, 'TLS with another');
+    unlike($nginx->error_log, qr/stale global SSL error/, 'has no trouble');
 }
 
 
