@@ -15,12 +15,12 @@ return once(function ()
         return { 'unknown', now }
     end
 
-    if not is_live(room) then
-        return { 'ended', now }
-    end
-
     if is_applied(room) then
         return { 'ok', now, 0 }
+    end
+
+    if not is_live(room) then
+        return { 'ended', now }
     end
 
     local known, fresh, added = {}, {}, 0

@@ -15,12 +15,12 @@ return once(function ()
         return { 'unknown', now }
     end
 
-    if not is_live(room) then
-        return { 'ended', now }
-    end
-
     if is_applied(room) then
         return room_reply(room, 0)
+    end
+
+    if not is_live(room) then
+        return { 'ended', now }
     end
 
     local member, refusal = admit(room, ARGV[10])

@@ -105,6 +105,47 @@ for my $lost ('swallow', 'drop') {
 }
 
 
+# The call is over before the repeat comes: what was done is answered 200 all
+# the same.
+
+{
+    my $patient = nginx(redis => "$proxy->{address} timeout=5s");
+    my $other = nginx(redis => $redis->{address});
+
+    for (['join', $patient->join('over-join', 'g'), 'g', 1],
+         ['invite', $patient->post('/over-invite/invite', { uids => ['k'] }),
+          'k', 0])
+    {
+        my ($name, $request, $uid, $status) = @$_;
+        my $path = "/over-$name";
+
+        ask($patient->create("over-$name", "host-$name", $uid eq 'g' ? 'g' : (),
+                             { max_participants => 9 }));
+
+        my $ender = background(sub {
+            my $done = wait_for(sub {
+                grep { $_->{uid} eq $uid && $_->{status} == $status }
+                     @{ask($other->get($path))->json->{participants}}
+            });
+
+            return { done => $done,
+                     status => ask($other->post("$path/end", ''))->{status} };
+        });
+
+        $proxy->tell('drop 1');
+
+        my $response = ask($request);
+        my $end = $ender->finish;
+
+        is(($end->{done} ? '' : 'not ') . "done $end->{status}", 'done 200',
+           "$name, done but the reply is lost: then the call is ended");
+        is($response->{status}, 200, 'and the client gets its 200');
+    }
+
+    is($patient->trouble, '', 'nothing bad in the log');
+}
+
+
 # Half replies and closed connections, all the time
 
 my (%count, @wrong, %seen);
