@@ -811,13 +811,21 @@ ngx_http_tgortc_redis_is_late(ngx_http_tgortc_command_t *cmd, int64_t ms)
 static int64_t
 ngx_http_tgortc_redis_not_after(ngx_http_tgortc_command_t *cmd)
 {
+    int64_t                   not_after;
     ngx_msec_t                margin;
     ngx_http_tgortc_redis_t  *redis;
 
     redis = cmd->redis;
     margin = redis->conf->timeout / NGX_HTTP_TGORTC_REDIS_MARGIN;
 
-    return (int64_t) cmd->deadline + redis->clock - (int64_t) margin;
+    not_after = (int64_t) cmd->deadline + redis->clock - (int64_t) margin;
+
+    /*
+     * What may have been done must not come when that is forgotten, though
+     * Redis's clock was set, or is that of another server.
+     */
+
+    return cmd->resent ? ngx_min(not_after, cmd->known_until) : not_after;
 }
 
 
@@ -829,10 +837,12 @@ ngx_http_tgortc_redis_push(ngx_http_tgortc_command_t *cmd)
     redis = cmd->redis;
 
     if (cmd->not_after_arg) {
+        cmd->known_until = ngx_http_tgortc_redis_not_after(cmd);
+
         cmd->argv[cmd->not_after_arg] = cmd->not_after;
         cmd->argvlen[cmd->not_after_arg] =
                              ngx_sprintf((u_char *) cmd->not_after, "%L",
-                                         ngx_http_tgortc_redis_not_after(cmd))
+                                         cmd->known_until)
                              - (u_char *) cmd->not_after;
     }
 

@@ -46,6 +46,7 @@ struct ngx_http_tgortc_command_s {
      */
     int                          not_after_arg;
     char                         not_after[NGX_INT64_LEN + 1];
+    int64_t                      known_until;  /* not_after, as sent last */
 
     ngx_msec_t                   deadline;     /* of ngx_current_msec */
     ngx_msec_t                   sent_at;

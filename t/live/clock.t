@@ -85,6 +85,44 @@ is($nginx->trouble, '', 'nothing bad in the log');
 }
 
 
+# It is set forward while an answer is lost, and the room has forgotten by the
+# new time what was done: the repeat is not done as if it was the first.
+
+{
+    my $proxy = proxy($redis);
+    my $cut = nginx(redis => "$proxy->{address} timeout=6s", workers => 1,
+                    http => 'tgortc_ring_timeout 1h;');
+    my $state = sub {
+        return join ' ', map { "$_->{uid}:$_->{status}" }
+                             @{ask($nginx->get('/forgot'))->json->{participants}};
+    };
+
+    ask($cut->create('forgot', 'host', { max_participants => 9 }));
+    ask($cut->post('/forgot/invite', { uids => ['other'] }));
+
+    my $meanwhile = background(sub {
+        my $rings = wait_for(sub { $state->() =~ /guest:0/ });
+
+        $clock->set(80);
+        wait_for(sub { $redis->command('TIME')->[0] - time > 70 });
+
+        return { rings => $rings,
+                 left => ask($nginx->leave('forgot', 'guest'))->{status} };
+    });
+
+    $proxy->tell('drop 4');
+
+    my $response = ask($cut->post('/forgot/invite', { uids => ['guest'] }));
+    my $result = $meanwhile->finish;
+
+    is(($result->{rings} ? '' : 'not ') . "invited $result->{left}",
+       'invited 200', 'who was invited has rejected');
+    like($response->{status}, qr/^(?:200|503)$/, 'who invited him is answered');
+    is($state->(), 'host:0 other:0 guest:2', 'and he does not ring again');
+    is($cut->trouble, '', 'nothing bad in the log');
+}
+
+
 # A clock that is set back makes no call last less than nothing.
 
 {
