@@ -658,7 +658,10 @@ ngx_http_tgortc_redis_is_undone(ngx_http_tgortc_command_t *cmd,
 }
 
 
-/* what is behind it is for the same slot, if it has keys: a script */
+/*
+ * What is behind it is for the same slot, if it has keys: a script.  It may
+ * have been done all the same, when the cluster came back in between.
+ */
 
 static void
 ngx_http_tgortc_redis_undo(ngx_http_tgortc_redis_t *redis)
@@ -671,7 +674,8 @@ ngx_http_tgortc_redis_undo(ngx_http_tgortc_redis_t *redis)
          q = ngx_queue_next(q))
     {
         cmd = ngx_queue_data(q, ngx_http_tgortc_command_t, queue);
-        cmd->undone = cmd->not_after_arg != 0;
+        cmd->undone = cmd->not_after_arg != 0
+                      && (!cmd->once || q == ngx_queue_head(&redis->sent));
     }
 }
 

@@ -8,6 +8,8 @@
 use strict;
 use warnings;
 
+use IO::Select;
+use IO::Socket::UNIX;
 use List::Util qw(max uniq);
 use Test::More;
 use TgoRTC::Endpoint;
@@ -412,6 +414,69 @@ is(counts($full), '32 = 0 ok + 12 failed + 20 pending',
     is(counts($nginx), '5 = 5 ok + 0 failed + 0 pending', 'and is noted');
     is(scalar $endpoint->requests(path => 'cut'), 5, 'each was sent once');
     is(misordered($endpoint->requests(path => 'cut')), '', 'in order');
+    push @all, $nginx;
+}
+
+
+# --- a cluster that comes back refused one command, and did the claim behind it
+
+{
+    my $fake = fake(sub {
+        my ($client) = @_;
+        my $server = IO::Socket::UNIX->new(Peer => $redis->{path}) or return;
+        my $select = IO::Select->new($client, $server);
+        my ($held, $claims, $down) = ('', 0, 0);
+
+        for ( ;; ) {
+            for my $socket ($select->can_read) {
+                sysread $socket, my $data, 65536 or return;
+
+                if ($socket == $client) {
+                    if ($data =~ /:room:down\r/ && mkdir "$redis->{path}.down") {
+                        $down = 1;
+                        next;
+                    }
+
+                    $claims++ if $down && $data =~ /EVALSHA.*\r\n65000\r\n/s;
+                    syswrite $server, $data;
+                    next;
+                }
+
+                if (!$down) {
+                    syswrite $client, $data;
+                    next;
+                }
+
+                # what a claim has leased has a token
+
+                $held .= $data;
+                next if !$claims || $held !~ /\d{13}\.\d/;
+
+                syswrite $client, "-CLUSTERDOWN The cluster is down\r\n$held";
+                $down = 0;
+            }
+        }
+    });
+    my $nginx = hooked("$fake->{address} prefix=risen timeout=10s",
+                       $endpoint->hook('/risen', 'timeout=60s'), workers => 1);
+    my $other = nginx(redis => "$redis->{address} prefix=risen", workers => 1);
+
+    is_ok('a room before', ring($nginx, 'down0'));
+    is($endpoint->await_events(1, path => 'risen'), 1, 'and its event');
+
+    my $refused = background(sub {
+        return { status => (ring($nginx, 'down'))[0]{status} };
+    });
+
+    wait_for(sub { -d "$redis->{path}.down" });
+    is_ok('a room of which the claim was done', ring($other, 'down1'));
+
+    my $since = time;
+
+    $endpoint->await_events(3, path => 'risen');
+    cmp_ok(time - $since, '<', 10 * $slack, 'has its event soon');
+    is($refused->finish->{status}, 200, 'what was refused is done');
+    is($other->trouble, '', 'nothing bad in the log of the other one');
     push @all, $nginx;
 }
 
