@@ -27,7 +27,8 @@ end
 
 
 local function is_news(member, sid, made_at)
-    return not contains(member[DEAD] or {}, sid) and made_at >= member[SID_AT]
+    return not contains(member[DEAD] or {}, sid)
+           and not contains(room[STRAYS], sid) and made_at >= member[SID_AT]
            and not (member[LINK] == LIVE and member[SID] == sid)
 end
 

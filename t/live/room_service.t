@@ -227,6 +227,20 @@ for my $uid ('h1', 'h2') {
     is($calls->of('told', $uid), '3', 'the session is the one that was listed');
 }
 
+# a list from before the session of somebody ended, who was no member then
+
+twirp([map { there($_) } 'o1', 'o2', 'o3']);
+
+$calls->create('stray', 'o1', 'o2', { max_participants => 4 });
+$calls->livekit('stray')->session('o3', 'app', sid => 'PA_o3')
+      ->left('CLIENT_INITIATED');
+$calls->join('stray', 'o3');
+wait_for(sub { $calls->of('stray', 'o3') =~ /^(?:1\+|3)$/ }, 20);
+is($calls->state('stray'), '1 o1=1+ o2=1+ o3=3',
+   'does not connect him by a session that is over');
+$calls->leave('stray', 'o1');
+$calls->leave('stray', 'o2');
+
 # without an answer a deadline waits no longer than 3 s
 
 twirp([], { path => 'ListParticipants', answers => [{ delay => 20 }] });
