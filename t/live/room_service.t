@@ -403,6 +403,37 @@ ok(wait_for(sub { due_in($calls, 'unheard') > 1 }), 'his grace is over');
 is($calls->state('unheard'), '1 m1=1+ m2=1+',
    'does not stand for the question of a later deadline');
 
+# who leaves while LiveKit is asked who is there, and is back when it answers
+
+{
+    $calls->create('behind', 'p1', 'p2', 'p3', { max_participants => 4 });
+    $livekit = $calls->livekit('behind');
+
+    my @there = map {
+        my $session = $livekit->session($_, 'app');
+
+        $session->joined;
+        there($_, sid => $session->{participant}{sid},
+              joined_at_ms => $session->{participant}{joinedAtMs});
+    } 'p1', 'p2', 'p3';
+
+    $twirp->answer({ path => 'ListParticipants', answers => [
+        { delay => 1.5, body => $json->encode({ participants => \@there }) }
+    ] });
+
+    age($calls, 'behind');
+    await_asked('behind', 'ListParticipants', 1);
+    $calls->leave('behind', 'p2');
+    $calls->join('behind', 'p2');
+    $livekit->session('p2', 'app')->joined;
+    ok(wait_for(sub {
+           !$calls->{redis}->command('EXISTS', '{tgortc}:queue:livekit:behind');
+       }),
+       'nothing is to be done any more');
+    is(scalar asked('behind', 'RemoveParticipant'), 0, 'he is not removed');
+    is($calls->state('behind'), '1 p1=1+ p2=1+ p3=1+', 'all are there');
+}
+
 # a room that came again unheard of, then one event of it
 
 $calls->create('moved', 'l1', 'l2', 'l3', { max_participants => 4 });
