@@ -99,25 +99,26 @@ local again_at = retry_at(change)
 local is_closed = failures < BREAKER_FAILURES
 local turn = is_closed == was_closed and 0 or is_closed and 2 or 1
 local reply = { 'ok', now, 0, turn, given_up }
-local lease = lease_end()
+local lease, due = lease_end(), now
 
 -- what is to be done in LiveKit may have become wrong: a claim looks at it
 local go_on = GO_ON == '1' and ENDPOINT ~= LIVEKIT and is_closed
               and EVENTS_MAX > 0 and (again_at or 0) <= now
 
 -- in the ms of the lease before it: a report that is sent again, because its
--- answer was lost, must not be taken for one about what that leased
+-- answer was lost, must not be taken for one about what that leased, or a claim
+-- in this ms
 if lease == tonumber(TOKEN) then
-    lease = lease + 1
+    lease, due = lease + 1, now + 1
 end
 
 local token = string.format('%.17g', lease)
 
 if again_at then
     call('LSET', queue_key(ENDPOINT, ROOM_ID), 0, cmsgpack.pack(change))
-    call('ZADD', DUE, go_on and token or math.max(now, again_at), ROOM_ID)
+    call('ZADD', DUE, go_on and token or math.max(due, again_at), ROOM_ID)
 else
-    change = advance(ENDPOINT, ROOM_ID, go_on and token or now)
+    change = advance(ENDPOINT, ROOM_ID, go_on and token or due)
 end
 
 if change and go_on then
