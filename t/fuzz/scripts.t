@@ -6,7 +6,7 @@
 # written: each of them with arguments cut off, missing, huge, binary, and with
 # each key in turn of another type or with something in it that is not ours.
 # What fails changes nothing, what is refused changes nothing, nothing runs for
-# long, and Redis stays.
+# long, and Redis stays.  Then what the largest groups and queues cost.
 #
 # FUZZ_SEED is another run, FUZZ_ROUNDS is how often the random part is done.
 
@@ -454,6 +454,101 @@ for my $round (1 .. $rounds) {
 
 is(join("\n", sort keys %changed), '',
    'with wrong arguments: what fails or refuses changes nothing');
+
+
+# --- what a script costs does not grow with the square of anything
+
+# Nothing but an endpoint, for which so many events may wait.
+
+sub begin {
+    my ($max_queued) = @_;
+
+    $redis->command('FLUSHALL');
+    endpoint($max_queued, 86400000);
+}
+
+
+sub endpoint {
+    my ($max_queued, $max_age) = @_;
+
+    run('register', '', 604800000, $ENDPOINT, 'main', 510, $max_queued,
+        $max_age);
+}
+
+
+# Those who are together in a room, by number: the creator is 1.
+
+sub group {
+    my ($room, $n) = @_;
+
+    run('create', $room, 'u1', 'app', 0, 0, 1000, map { "u$_" } 2 .. $n);
+}
+
+
+# Changes a room, "r"; "now" is Redis's time.
+
+sub rewrite {
+    my ($room, $code) = @_;
+
+    $redis->command('EVAL', <<"END", 1, $P . "room:$room");
+local r, t = cmsgpack.unpack(redis.call('GET', KEYS[1])), redis.call('TIME')
+local now = t[1] * 1000
+$code
+redis.call('SET', KEYS[1], cmsgpack.pack(r))
+END
+}
+
+
+# Calls a script; how long it took (us), and its calls of Redis.
+
+sub cost {
+    my ($name, @args) = @_;
+
+    $redis->command('CONFIG', 'RESETSTAT');
+
+    my ($outcome, $why) = @{run($name, @args)};
+    my $stats = $redis->command('INFO', 'commandstats');
+    my ($us, $calls) = (0, 0);
+
+    BAIL_OUT("$name: $outcome " . ($why || '')) if $outcome ne 'ok';
+
+    while ($stats =~ /^cmdstat_(\w+):calls=(\d+),usec=(\d+)/mg) {
+        $us = $3 if $1 eq 'evalsha';
+        $calls += $2 if $1 !~ /^(?:evalsha|config|info)/;
+    }
+
+    return ($us, $calls);
+}
+
+
+# How many times as long it takes with 800 as with 200: 4, or 16 were it the
+# square.  The least of some, by turns, for the machine has other work.
+
+sub growth {
+    my ($code) = @_;
+    my %least;
+
+    for (1 .. 5) {
+        for my $n (200, 800) {
+            my ($us) = $code->($n);diag "$n: $us";
+
+            $least{$n} = $us if !$least{$n} || $us < $least{$n};
+        }
+    }
+
+    return $least{800} / $least{200};
+}
+
+
+cmp_ok(growth(sub {
+           my ($n) = @_;
+
+           begin(1000000);
+           group('g', $n);
+
+           return cost('listed', 'g',
+                       map { ("u$_", "PA_$_", 1787500042000) } 1 .. $n);
+       }), '<', 8, 'who is found in LiveKit at once');
 
 
 # --- what is left

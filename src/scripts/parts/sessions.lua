@@ -23,13 +23,18 @@ end
 local function note_answered(room)
     local connected = 0
 
+    -- a thousand who are found there at once do not count each other
+    if room[ANSWERED] > 0 then
+        return
+    end
+
     for _, member in ipairs(room[MEMBERS]) do
         if is_connected(member) then
             connected = connected + 1
         end
     end
 
-    if room[ANSWERED] == 0 and connected >= 2 then
+    if connected >= 2 then
         room[ANSWERED] = now
     end
 end
