@@ -550,6 +550,33 @@ cmp_ok(growth(sub {
                        map { ("u$_", "PA_$_", 1787500042000) } 1 .. $n);
        }), '<', 8, 'who is found in LiveKit at once');
 
+# what deadlines.lua acts on one after the other, because each is of another ms
+
+my %late = (
+    'connected no more' => 'm[2], m[5], m[7] = 1, 1, 2',
+    'never connected' => 'm[2], m[5] = 1, 1',
+    'ringing, but the creator' => 'if i == 1 then m[4] = now + 60000 end',
+);
+
+for my $what (sort keys %late) {
+    cmp_ok(growth(sub {
+               my ($n) = @_;
+
+               begin(1000000);
+               group('g', $n);
+               rewrite('g', <<"END");
+r[2], r[18] = 1, now - 10
+for i, m in ipairs(r[13]) do
+    m[4] = now - 60000 + i
+    $late{$what}
+end
+END
+               $redis->command('ZADD', $P . 'deadlines', 1, 'g');
+
+               return cost('deadlines', '', 16);
+           }), '<', 8, "who is late: $what");
+}
+
 
 # --- what is left
 

@@ -20,12 +20,15 @@ local function unanswered_status(room)
 end
 
 
--- Everyone whose ringing ends at this moment, in one go.
-local function stop_ringing(room, deadline)
-    local missed = {}
+-- Everyone whose ringing ends at this moment, in one go: they are next to each
+-- other in what is due, from k on.
+local function stop_ringing(room, due, k)
+    local deadline, missed = due[k][1], {}
 
-    for _, member in ipairs(room[MEMBERS]) do
-        if member[STATE] == INVITING and member[DEADLINE] == deadline then
+    while due[k] and due[k][1] == deadline do
+        local member = due[k][3]
+
+        if member[STATE] == INVITING then
             close(member, MISSED)
 
             -- the creator does not ring, unless he was invited again
@@ -33,6 +36,8 @@ local function stop_ringing(room, deadline)
                 missed[#missed + 1] = member[UID]
             end
         end
+
+        k = k + 1
     end
 
     if #missed > 0 then
@@ -87,10 +92,12 @@ local function is_earlier(one, two)
 end
 
 
-local function act_on(room, member)
+local function act_on(room, due, k)
+    local member = due[k][3]
+
     if member[STATE] == INVITING then
         note_fired(F_RING)
-        stop_ringing(room, member[DEADLINE])
+        stop_ringing(room, due, k)
 
     elseif member[LINK] == GRACE or member[LINK] == SHORT then
         note_fired(F_REJOIN)
@@ -109,12 +116,10 @@ local function act(room)
 
     table.sort(due, is_earlier)
 
-    for _, entry in ipairs(due) do
-        local member = entry[3]
-
+    for k, entry in ipairs(due) do
         -- what was done to another one may have been done to him as well
-        if is_live(room) and is_due(member) then
-            act_on(room, member)
+        if is_live(room) and is_due(entry[3]) then
+            act_on(room, due, k)
         end
     end
 

@@ -111,23 +111,41 @@ local function group_status(room)
 end
 
 
+-- The room of this step, and the last of its members who may be there, or be
+-- inviting: in a step that somebody leaves in nobody comes after that, so a
+-- thousand who leave one after the other are not gone through a thousand times.
+local seen_room, last_there, last_inviting
+
+
 -- Ends a group in which nobody is active, or from which the last one joined
 -- has left and only ringing invitees remain.  A creator who does not ring is
 -- on his way.
 local function finish_deserted(room, was_joined, status)
-    local ringing = false
+    local members = room[MEMBERS]
 
-    for _, member in ipairs(room[MEMBERS]) do
-        local is_inviting = member[STATE] == INVITING
+    if seen_room ~= room then
+        seen_room, last_there, last_inviting = room, #members, #members
+    end
 
-        if member[STATE] == JOINED or (is_inviting and not member[INVITED]) then
+    while last_there > 0 do
+        local member = members[last_there]
+
+        if member[STATE] == JOINED
+            or (member[STATE] == INVITING and not member[INVITED])
+        then
             return
         end
 
-        ringing = ringing or is_inviting
+        last_there = last_there - 1
     end
 
-    if was_joined or not ringing then
+    while last_inviting > 0
+          and members[last_inviting][STATE] ~= INVITING
+    do
+        last_inviting = last_inviting - 1
+    end
+
+    if was_joined or last_inviting == 0 then
         finish(room, status or group_status(room))
     end
 end
