@@ -12,7 +12,7 @@
 local breaker = load_breaker()
 local limit = tonumber(ARGV[14])
 
--- events in one call, or little more, and ms until the next one
+-- events in one call, and ms until the next one
 local OLD_AT_ONCE, MORE_OLD = 100, 20
 
 -- values of a reply: a change of a large group has thousands of uids, and what
@@ -41,19 +41,14 @@ local function give_up_old()
         local change = not is_sent(ENDPOINT, room_id)
                        and head_of(ENDPOINT, room_id)
 
-        while change and change[C_WRITTEN] < before do
+        while change and change[C_WRITTEN] < before
+              and given_up < OLD_AT_ONCE
+        do
+            local n
 
-            -- also the first write, which a Redis without memory lets pass
-            call('ZREM', DUE, room_id)
-
-            for i = 1, count_events(change) do
-                if not is_done(change, i) then
-                    give_up(ENDPOINT, room_id, change, i, 'max_age')
-                    given_up = given_up + 1
-                end
-            end
-
-            change = advance(ENDPOINT, room_id, now)
+            n, change = give_up_head(ENDPOINT, room_id, change,
+                                     OLD_AT_ONCE - given_up, 'max_age')
+            given_up = given_up + n
         end
 
         if given_up >= OLD_AT_ONCE then

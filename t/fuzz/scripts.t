@@ -578,6 +578,57 @@ END
 }
 
 
+# --- what is given up at once
+
+sub dead { return $redis->command('HLEN', $P . 'dead') }
+
+
+{
+    begin(499);
+    group('g', 500);
+
+    my (undef, $calls) = cost('create', 'pair', 'alice', 'app', 0, 0, 2, 'bob');
+
+    cmp_ok($calls, '<', 40, 'full, of a large group: a call to two people');
+    is(dead(), 1, 'gives up as many as come');
+    is($redis->command('HGET', $P . 'stats', "$ENDPOINT:waiting"), 499,
+       'no more wait than may');
+
+    my @given_up = map { cost('create', "more$_", "a$_", 'app', 0, 0, 2, "b$_");
+                         dead() } 1 .. 3;
+
+    is("@given_up", '2 3 4', 'and each further one the same');
+
+    $redis->command('ZADD', $P . "due:$ENDPOINT", 1, 'g');
+
+    my $reply = run('claim', '', $ENDPOINT, 15000, 7, 10, 10)->[1];
+    my @events = splice @$reply, 4 + 14 + 500;
+
+    is(join(' ', map { $events[4 * $_ + 1] } 0 .. 9), join(' ', 5 .. 14),
+       'the rest of the group is told in its order');
+}
+
+for my $what ('one step', 'one step after the other') {
+    begin(1000000);
+    group('g', 300);
+
+    if ($what ne 'one step') {
+        $redis->command('DEL', map { "$P$_" } "queue:$ENDPOINT:g",
+                                              "due:$ENDPOINT", "age:$ENDPOINT");
+        run('livekit', 'g', 'joined', "EV_$_", 'RM_1', "PA_$_", "u$_",
+            1787500042000, 'other', 'app') for 1 .. 250;
+    }
+
+    endpoint(1000000, 1);
+    select undef, undef, undef, 0.01;
+
+    my @given_up = map { cost('claim', '', $ENDPOINT, 15000, 7, 10, 10);
+                         dead() } 1 .. 2;
+
+    is("@given_up", '100 200', "too old, of $what: some in each script");
+}
+
+
 # --- what is left
 
 is_deeply([map { $_->[3][0] . ' ' . $_->[2] }

@@ -100,3 +100,29 @@ local function advance(endpoint, room_id, due)
 end
 
 
+-- Gives up what is left of the head of a room, but not more events than "most";
+-- returns how many, and what the head is then.
+local function give_up_head(endpoint, room_id, head, most, reason)
+    local n = 0
+
+    -- also the first write, which a Redis without memory lets pass
+    call('ZREM', BASE .. 'due:' .. endpoint, room_id)
+
+    for i = 1, count_events(head) do
+        if not is_done(head, i) then
+            if n == most then
+                call('LSET', queue_key(endpoint, room_id), 0,
+                     cmsgpack.pack(head))
+                call('ZADD', BASE .. 'due:' .. endpoint, now, room_id)
+
+                return n, head
+            end
+
+            give_up(endpoint, room_id, head, i, reason)
+            n = n + 1
+        end
+    end
+
+    return n, advance(endpoint, room_id, now)
+end
+

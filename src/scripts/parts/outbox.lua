@@ -84,16 +84,11 @@ local function overflow(endpoint, excess)
                 return
             end
 
-            for i = 1, count_events(head) do
-                if not is_done(head, i) then
-                    give_up(endpoint, room_id, head, i, 'queue full')
-                    call('HINCRBY', STATS, endpoint .. ':overflow', 1)
-                    excess = excess - 1
-                end
-            end
+            local n = give_up_head(endpoint, room_id, head, excess,
+                                   'queue full')
 
-            call('ZREM', BASE .. 'due:' .. endpoint, room_id)
-            advance(endpoint, room_id, now)
+            call('HINCRBY', STATS, endpoint .. ':overflow', n)
+            excess = excess - n
         end
     end
 end
