@@ -74,15 +74,20 @@ if breaker[FAILURES] >= BREAKER_FAILURES then
     limit, EVENTS_MAX = 1, 1
 end
 
+local looked_at, passed_over = nil, 0
+
+
 -- What was to be done in LiveKit may have become wrong: it is looked at again
 -- at each attempt.
 local function is_moot(room_id, change)
-    local age = now - change[C_TIME]
-    local is_room, room = pcall(load_room, BASE .. 'room:' .. room_id)
-
-    if age > LIVEKIT_MAX_AGE then
+    if now - change[C_TIME] > LIVEKIT_MAX_AGE then
         return true
     end
+
+    -- once for all that is to be done in a room
+    looked_at = looked_at or { pcall(load_room, BASE .. 'room:' .. room_id) }
+
+    local is_room, room = unpack(looked_at)
 
     is_room = is_room and type(room) == 'table'
 
@@ -127,13 +132,22 @@ for k = 1, #due, 2 do
         is_written = true
     end
 
-    while change and ENDPOINT == LIVEKIT and is_moot(room_id, change) do
+    looked_at = nil
+
+    while change and ENDPOINT == LIVEKIT and passed_over < OLD_AT_ONCE
+          and is_moot(room_id, change)
+    do
         change = advance(ENDPOINT, room_id, now)
+        passed_over = passed_over + 1
     end
 
     if not change then
         call('ZREM', DUE, room_id)
         call('ZREM', BASE .. 'age:' .. ENDPOINT, room_id)
+
+    elseif passed_over == OLD_AT_ONCE then
+        reply[4] = MORE_OLD
+        break
 
     elseif retry_at(change) > now then
         call('ZADD', DUE, retry_at(change), room_id)

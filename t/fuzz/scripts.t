@@ -629,6 +629,42 @@ for my $what ('one step', 'one step after the other') {
 }
 
 
+# --- what is to be done in LiveKit, and is not any more
+
+for my $what ('too late', 'wrong by now') {
+    begin(1000000);
+    group('g', 300);
+    rewrite('g', <<'END');
+r[2], r[12] = 1, {}
+for i, m in ipairs(r[13]) do
+    m[2], m[5], m[7] = 1, now, 1
+end
+END
+
+    my @leavers = map { "u$_" } 2 .. 151;
+
+    run('kick', 'g', @leavers);
+    rewrite('g', 'for i, m in ipairs(r[13]) do m[2] = 1 end')
+        if $what ne 'too late';
+    $redis->command('EVAL', <<'END', 1, $P . 'queue:livekit:g')
+for i, c in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+    c = cmsgpack.unpack(c)
+    c[4] = 1
+    redis.call('LSET', KEYS[1], i - 1, cmsgpack.pack(c))
+end
+END
+        if $what eq 'too late';
+
+    my @left = map { cost('claim', '', 'livekit', 15000, 7, 10, 10);
+                     $redis->command('LLEN', $P . 'queue:livekit:g') } 1 .. 2;
+    my $read = $redis->command('INFO', 'commandstats')
+               =~ /^cmdstat_get:calls=(\d+)/m ? $1 : 0;
+
+    is("@left", '50 0', "$what: passed over, some in each script");
+    is($read, $what eq 'too late' ? 0 : 1, 'which reads the room once');
+}
+
+
 # --- what is left
 
 is_deeply([map { $_->[3][0] . ' ' . $_->[2] }
