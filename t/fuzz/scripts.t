@@ -608,6 +608,18 @@ sub dead { return $redis->command('HLEN', $P . 'dead') }
        'the rest of the group is told in its order');
 }
 
+{
+    begin(301);
+    run('create', "r$_", "a$_", 'app', 0, 0, 2, "b$_") for 100 .. 400;
+    run('claim', '', $ENDPOINT, 15000, 7, 300, 300);
+
+    my (undef, $calls) = cost('create', 'pair', 'alice', 'app', 0, 0, 2, 'bob');
+    my $left = $redis->command('ZRANGE', $P . "age:$ENDPOINT", 300, -1);
+
+    cmp_ok($calls, '<', 60, 'full, with hundreds that are being sent');
+    is("@$left", 'pair', 'which are passed over');
+}
+
 for my $what ('one step', 'one step after the other') {
     begin(1000000);
     group('g', 300);

@@ -514,9 +514,9 @@ END
                     '+hget', '+hmget', '+hgetall', '+hkeys', '+hlen', '+hset',
                     '+hdel',
                     '+hincrby', '+zadd', '+zrem', '+zrange', '+zrangebyscore',
-                    '+zscore', '+zcard', '+zpopmin', '+rpush', '+lpop',
-                    '+lindex', '+lrange', '+lset', '+xadd', '+xtrim',
-                    '+xrevrange');
+                    '+zscore', '+zmscore', '+zcard', '+zpopmin',
+                    '+rpush', '+lpop', '+lindex', '+lrange', '+lset',
+                    '+xadd', '+xtrim', '+xrevrange');
 
     # one who may not be asked for its policy gets no warning, and works
     $redis->command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');

@@ -34,11 +34,18 @@ local function head_of(endpoint, room_id)
 end
 
 
--- Whether the head of a room is being sent just now: the lease has a fraction.
-local function is_sent(endpoint, room_id)
-    local due = tonumber(call('ZSCORE', BASE .. 'due:' .. endpoint, room_id))
+-- Whether a score of "due" is a lease that has not run out: these have a
+-- fraction.
+local function is_lease(score)
+    score = tonumber(score)
 
-    return due and due > now and due % 1 > 0
+    return score and score > now and score % 1 > 0
+end
+
+
+-- Whether the head of a room is being sent just now.
+local function is_sent(endpoint, room_id)
+    return is_lease(call('ZSCORE', BASE .. 'due:' .. endpoint, room_id))
 end
 
 

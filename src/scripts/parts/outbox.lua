@@ -31,7 +31,7 @@ local LIVEKIT_MAX_AGE = 60000
 local A_DELETE, A_REMOVE, A_LIST = 16, 17, 18
 
 local DEAD_MAX, LOG_MAX, LETTERS_AT_ONCE = 100000, 100000, 1000
-local OVERFLOW_AT_ONCE = 100
+local OVERFLOW_AT_ONCE, SENT_AT_ONCE = 100, 1000
 
 -- A change is an array: events of one type from one step, one for each target
 -- or one without.  TIME: when it happened; WRITTEN: when it was written, or
@@ -70,26 +70,46 @@ end
 -- arrive, and would be overtaken.  What that takes is made only then.
 local function overflow(endpoint, excess)
     -- include letters
-    local age, sent = BASE .. 'age:' .. endpoint, 0
+    local age, due = BASE .. 'age:' .. endpoint, BASE .. 'due:' .. endpoint
+    local sent = 0
 
-    while excess > 0 do
-        local room_id = call('ZRANGE', age, sent, sent)[1]
+    -- Hundreds may be sent at once: they are passed over ever more in one go.
+    local function oldest()
+        local at_once = 1
 
-        if room_id and is_sent(endpoint, room_id) then
-            sent = sent + 1
-        else
-            local head = room_id and head_of(endpoint, room_id)
+        while true do
+            local rooms = call('ZRANGE', age, sent, sent + at_once - 1)
 
-            if not head then
-                return
+            if #rooms == 0 then
+                return nil
             end
 
-            local n = give_up_head(endpoint, room_id, head, excess,
-                                   'queue full')
+            local scores = call('ZMSCORE', due, unpack(rooms))
 
-            call('HINCRBY', STATS, endpoint .. ':overflow', n)
-            excess = excess - n
+            for k, room_id in ipairs(rooms) do
+                if not is_lease(scores[k]) then
+                    return room_id
+                end
+
+                sent = sent + 1
+            end
+
+            at_once = math.min(2 * at_once, SENT_AT_ONCE)
         end
+    end
+
+    while excess > 0 do
+        local room_id = oldest()
+        local head = room_id and head_of(endpoint, room_id)
+
+        if not head then
+            return
+        end
+
+        local n = give_up_head(endpoint, room_id, head, excess, 'queue full')
+
+        call('HINCRBY', STATS, endpoint .. ':overflow', n)
+        excess = excess - n
     end
 end
 
