@@ -9,7 +9,7 @@
 -- include outbox
 -- include letters
 -- include tidying
-local ROOMS_AT_ONCE = 100
+local STEPS_AT_ONCE = 200
 
 -- ms without which nobody has an endpoint, however short its max_age:
 -- heartbeats come every 5 s
@@ -32,23 +32,29 @@ for k = 11, #ARGV, 5 do
 end
 
 
-local function drop_queue(id, room_id)
-    local packed = call('LRANGE', queue_key(id, room_id), 0, -1)
+-- Drops what waits for a room, in so many steps at most; returns how many it
+-- took: one for each change, and one for the room.
+local function drop_queue(id, room_id, most)
+    for step = 1, most do
+        local packed = call('LPOP', queue_key(id, room_id))
 
-    for _, change in ipairs(packed) do
-        change = cmsgpack.unpack(change)
+        if not packed then
+            call('ZREM', BASE .. 'due:' .. id, room_id)
+            call('ZREM', BASE .. 'age:' .. id, room_id)
+            return step
+        end
+
+        local change, dropped = cmsgpack.unpack(packed), 0
 
         for i = 1, count_events(change) do
-            if not is_done(change, i) then
-                call('HINCRBY', STATS, id .. ':dead:' .. change[C_TYPE], 1)
-                call('HINCRBY', STATS, id .. ':waiting', -1)
-            end
+            dropped = dropped + (is_done(change, i) and 0 or 1)
         end
+
+        call('HINCRBY', STATS, id .. ':dead:' .. change[C_TYPE], dropped)
+        call('HINCRBY', STATS, id .. ':waiting', -dropped)
     end
 
-    call('DEL', queue_key(id, room_id))
-    call('ZREM', BASE .. 'due:' .. id, room_id)
-    call('ZREM', BASE .. 'age:' .. id, room_id)
+    return most
 end
 
 
@@ -66,13 +72,14 @@ for k = 1, #registered, 2 do
         end
 
         local rooms = call('ZRANGE', BASE .. 'due:' .. id, 0,
-                           ROOMS_AT_ONCE - 1)
+                           STEPS_AT_ONCE - 1)
+        local left = STEPS_AT_ONCE
 
         for _, room_id in ipairs(rooms) do
-            drop_queue(id, room_id)
+            left = left - drop_queue(id, room_id, left)
         end
 
-        if #rooms < ROOMS_AT_ONCE then
+        if left > 0 then
             call('HDEL', ENDPOINTS, id)
             call('HDEL', BREAKERS, id)
         end

@@ -641,6 +641,36 @@ for my $what ('one step', 'one step after the other') {
 }
 
 
+# --- an endpoint that nobody has
+
+{
+    begin(1000000);
+    group('g', 300);
+    run('livekit', 'g', 'joined', "EV_$_", 'RM_1', "PA_$_", "u$_",
+        1787500042000, 'other', 'app') for 1 .. 249;
+    $redis->command('EVAL', <<'END', 1, $P . 'endpoints', $ENDPOINT);
+local endpoint = cmsgpack.unpack(redis.call('HGET', KEYS[1], ARGV[1]))
+endpoint[3] = 0
+redis.call('HSET', KEYS[1], ARGV[1], cmsgpack.pack(endpoint))
+END
+
+    my (@calls, @left);
+
+    for (1 .. 2) {
+        push @calls, (cost('register', '', 604800000))[1];
+        push @left, $redis->command('LLEN', $P . "queue:$ENDPOINT:g");
+    }
+
+    is("@left", '51 0', 'what waits for it is dropped part by part');
+    cmp_ok($calls[0], '<', 4 * 200, 'and not event by event');
+    is(join(' ', @{$redis->command('HMGET', $P . 'stats',
+                                   map { "$ENDPOINT:$_" } 'waiting', 'dead:3',
+                                         'dead:4')}),
+       '0 299 249', 'but counted');
+    is_deeply($redis->command('KEYS', "*$ENDPOINT*"), [], 'nothing is left');
+}
+
+
 # --- what is to be done in LiveKit, and is not any more
 
 for my $what ('too late', 'wrong by now') {
