@@ -15,9 +15,12 @@ local OF_ROOM, OF_TYPE, OF_ENDPOINT = ARGV[12], tonumber(ARGV[13]), ARGV[14]
 -- an entry that is looked at costs as one that is shown
 local LOOKED_AT_MAX = 2000
 
+local is_filtered = OF_ROOM ~= '' or OF_TYPE ~= 0 or OF_ENDPOINT ~= ''
+
 local reply = { 'ok', now, 0, '' }
 local from = CURSOR == '' and '+' or '(' .. CURSOR
-local entries = call('XREVRANGE', LOG, from, '-', 'COUNT', LOOKED_AT_MAX)
+local entries = call('XREVRANGE', LOG, from, '-', 'COUNT',
+                     is_filtered and LOOKED_AT_MAX or COUNT + 1)
 local names, found = {}, 0
 
 for k, entry in ipairs(entries) do

@@ -671,6 +671,37 @@ END
 }
 
 
+# --- the log and the dead letters
+
+{
+    begin(1000000);
+    $redis->command('EVAL', <<'END', 3, map { "$P$_" }
+for i = 1, 2500 do
+    redis.call('HSET', KEYS[1], i, 'a letter')
+    redis.call('ZADD', KEYS[2], i, i)
+    redis.call('XADD', KEYS[3], i .. '-1', 'e', cmsgpack.pack({
+        'dead', i, '0123456789abcdef', 'r' .. i, 3, 'nonce-1', 'bob', 1, 'why'
+    }))
+end
+END
+                    'dead', 'dead:age', 'log');
+
+    my %least;
+
+    for (1 .. 5) {
+        for my $cursor ('', '13-1') {
+            my ($us) = cost('list', '', $cursor, 10, '', 0, '');
+
+            $least{$cursor} = $us
+                if !$least{$cursor} || $us < $least{$cursor};
+        }
+    }
+
+    cmp_ok($least{''} / $least{'13-1'}, '<', 4,
+           'a page of the log costs as much as the last one');
+}
+
+
 # --- what is to be done in LiveKit, and is not any more
 
 for my $what ('too late', 'wrong by now') {
