@@ -70,7 +70,7 @@ static ngx_int_t ngx_http_tgortc_logs_answer_list(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
 static void ngx_http_tgortc_logs_entry(ngx_tgortc_write_t *w,
     redisReply *reply, size_t i);
-static ngx_int_t ngx_http_tgortc_logs_answer_done(ngx_http_request_t *r,
+static ngx_int_t ngx_http_tgortc_logs_answer_cleanup(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
 static ngx_int_t ngx_http_tgortc_logs_answer_replay(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
@@ -220,7 +220,7 @@ ngx_http_tgortc_logs_cleanup(ngx_http_request_t *r)
     arg.len = ngx_sprintf(ms, "%L", (int64_t) days * NGX_HTTP_TGORTC_DAY) - ms;
 
     ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_CLEANUP, &arg, 1,
-                                ngx_http_tgortc_logs_answer_done);
+                                ngx_http_tgortc_logs_answer_cleanup);
 }
 
 
@@ -559,12 +559,33 @@ ngx_http_tgortc_logs_entry(ngx_tgortc_write_t *w, redisReply *reply, size_t i)
 }
 
 
+/* letters are forgotten a thousand at once, as they are replayed */
+
 static ngx_int_t
-ngx_http_tgortc_logs_answer_done(ngx_http_request_t *r,
+ngx_http_tgortc_logs_answer_cleanup(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply)
 {
+    u_char     ms[NGX_INT64_LEN];
+    int64_t    again;
+    ngx_str_t  arg;
+
     if (outcome != NGX_HTTP_TGORTC_OK) {
         return ngx_http_tgortc_logs_failed(r, outcome);
+    }
+
+    again = ngx_http_tgortc_reply_integer(reply, NGX_HTTP_TGORTC_LOGS_FIRST);
+
+    if (again > 0) {
+        arg.data = ms;
+        arg.len = ngx_sprintf(ms, "%L", again) - ms;
+
+        /* another call holds the request as this one did */
+
+        r->main->count++;
+        ngx_http_tgortc_call_answer(r, NGX_HTTP_TGORTC_CLEANUP, &arg, 1,
+                                    ngx_http_tgortc_logs_answer_cleanup);
+
+        return NGX_DONE;
     }
 
     return ngx_http_tgortc_send_done(r);

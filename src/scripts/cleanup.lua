@@ -1,7 +1,7 @@
 -- Forgets what the log and the dead letters have from before a time.
 --
 -- ARGV   10 how long to keep (ms)
--- reply  'ok'
+-- reply  'ok', 4 with what to call it again, -1 if there is no more
 
 -- include base
 -- include outbox
@@ -10,10 +10,4 @@ if is_late then
     return { 'late', now }
 end
 
-local more = true
-
-while more do
-    more = tidy(now - ARGV[10])
-end
-
-return { 'ok', now, 0 }
+return { 'ok', now, 0, tidy(now - ARGV[10]) and tonumber(ARGV[10]) or -1 }

@@ -699,6 +699,16 @@ END
 
     cmp_ok($least{''} / $least{'13-1'}, '<', 4,
            'a page of the log costs as much as the last one');
+
+    my (@left, @again);
+
+    for (1 .. 3) {
+        push @again, run('cleanup', '', 1000)->[1][3];
+        push @left, dead();
+    }
+
+    is("@left", '1500 500 0', 'a cleanup is made part by part');
+    is("@again", '1000 1000 -1', 'and says whether there is more');
 }
 
 
