@@ -1,8 +1,8 @@
 -- Sends dead letters again: they wait behind what waits already.
 --
 -- ARGV   10 event id, or empty for those that were given up from 11 to 12 (ms),
---        a thousand at once; 13 how many to pass over, 14 when the first call
---        of this replay was (ms), or 0
+--        a thousand at once, or fewer if they are large; 13 how many to pass
+--        over, 14 when the first call of this replay was (ms), or 0
 -- reply  'ok', 3 and 4 how many, 5 how many to pass over in the next call, -1
 --        if this was the last one, 6 when the first call was
 
@@ -16,17 +16,23 @@ local EVENT_ID, SINCE, UNTIL = ARGV[10], ARGV[11], ARGV[12]
 local SKIPPED, BEGAN = tonumber(ARGV[13]), tonumber(ARGV[14])
 local AT_ONCE = 1000
 
+-- a letter of a large group has all of its uids
+local BYTES_AT_ONCE = 500000
+
 if BEGAN == 0 then
     BEGAN = now
 end
 
-local replayed = 0
+local replayed, bytes = 0, 0
 
 
 -- Nothing if there is no such letter, or nobody to send it to.
 local function replay(id)
     local packed = call('HGET', DEAD_LETTERS, id)
     local letter = packed and cmsgpack.unpack(packed)
+
+    bytes = bytes + (packed and #packed or 0)
+
     local registered = letter and call('HGET', ENDPOINTS, letter[1])
 
     if not registered then
@@ -81,11 +87,24 @@ end
 
 table.sort(letters, is_earlier)
 
+local looked_at = 0
+
 for _, letter in ipairs(letters) do
     replay(letter[1])
+    looked_at = looked_at + 1
+
+    local next_one = letters[looked_at + 1]
+
+    -- those of endpoints that are gone stay, and within a ms they are sorted
+    -- otherwise there, where they are to be passed over
+    if bytes > BYTES_AT_ONCE
+        and (replayed == looked_at or next_one and next_one[2] ~= letter[2])
+    then
+        break
+    end
 end
 
--- those of endpoints that are gone stay where they are
-local skipped = #letters == AT_ONCE and SKIPPED + #letters - replayed or -1
+local is_last = #letters < AT_ONCE and looked_at == #letters
+local skipped = is_last and -1 or SKIPPED + looked_at - replayed
 
 return { 'ok', now, replayed, replayed, skipped, BEGAN }

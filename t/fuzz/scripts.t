@@ -641,6 +641,39 @@ for my $what ('one step', 'one step after the other') {
 }
 
 
+# --- large letters, and all of them again
+
+{
+    begin(1000000);
+    group('g', 1000);
+    endpoint(1000000, 1);
+    select undef, undef, undef, 0.01;
+    run('claim', '', $ENDPOINT, 15000, 7, 10, 10) for 1 .. 10;
+    endpoint(1000000, 86400000);
+    is(dead(), 999, 'a large group is given up');
+
+    my ($skipped, $began, @n) = (0, 0);
+
+    while ($skipped >= 0 && @n < 1000) {
+        (my $n, $skipped, $began) = @{run('replay', '', '', 1, 9999999999999,
+                                          $skipped, $began)->[1]}[3 .. 5];
+        push @n, $n;
+    }
+
+    my $seqs = $redis->command('EVAL', <<'END', 1, $P . "queue:$ENDPOINT:g");
+local seqs = redis.call('LRANGE', KEYS[1], 0, -1)
+for i, change in ipairs(seqs) do
+    seqs[i] = cmsgpack.unpack(change)[2]
+end
+return seqs
+END
+
+    cmp_ok((sort { $b <=> $a } @n)[0], '<', 200,
+           'and sent again part by part');
+    is("@$seqs", join(' ', 1 .. 999), 'all of it, in its order');
+}
+
+
 # --- an endpoint that nobody has
 
 {
