@@ -1,7 +1,7 @@
 -- Acts on what is due, the longest overdue first.
 --
 -- KEYS   3 a room's key without its id; ARGV 3 is empty
--- ARGV   10 how many rooms at most
+-- ARGV   10 how many rooms at most; fewer if they are large
 -- reply  'ok', 4 ms until the next one is due, -1 if there is none,
 --        5 what was acted on, see parts/acting.lua; an error, behind all
 --        others, if one of the rooms is none
@@ -16,6 +16,9 @@
 -- include acting
 local ROOM_KEY, CALL_NONCE = ROOM, NONCE
 local ROOMS_AT_ONCE = 1000
+
+-- sixteen large groups would hold up Redis as many times as long as one
+local MEMBERS_AT_ONCE = 1000
 
 -- when a room at which the script failed is looked at again (ms)
 local BROKEN_AGAIN = 60000
@@ -37,13 +40,14 @@ tidy_rooms()
 
 local limit = tonumber(ARGV[10])
 local due = call('ZRANGE', DEADLINES, 0, limit, 'WITHSCORES')
-local events, broken = 0, nil
+local events, members, broken = 0, 0, nil
 
 
 local function attend(id)
     local room = load_room(ROOM)
 
     if room and is_live(room) then
+        members = members + #room[MEMBERS]
 
         -- the first write, which a Redis without memory lets pass; put back
         call('ZREM', DEADLINES, id)
@@ -69,7 +73,7 @@ end
 for i = 1, #due, 2 do
     local id, wait = due[i], due[i + 1] - now
 
-    if wait > 0 or i > 2 * limit then
+    if wait > 0 or i > 2 * limit or members >= MEMBERS_AT_ONCE then
         if broken then
             break
         end

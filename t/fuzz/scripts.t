@@ -578,6 +578,24 @@ END
 }
 
 
+# many groups that nobody answers, at once
+
+{
+    begin(1000000);
+
+    for my $g (1 .. 8) {
+        run('create', "g$g", "a$g", 'app', 0, 0, 1000,
+            map { "u$g-$_" } 1 .. 399);
+        $redis->command('ZADD', $P . 'deadlines', $g, "g$g");
+    }
+
+    my @left = map { cost('deadlines', '', 16);
+                     $redis->command('ZCOUNT', $P . 'deadlines', 0, 8) } 1 .. 3;
+
+    is("@left", '5 2 0', 'large groups whose time is over: some in each script');
+}
+
+
 # --- what is given up at once
 
 sub dead { return $redis->command('HLEN', $P . 'dead') }
