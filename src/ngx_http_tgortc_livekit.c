@@ -11,14 +11,11 @@
 #include "ngx_http_tgortc_participant.h"
 #include "ngx_http_tgortc_request.h"
 #include "ngx_http_tgortc_response.h"
-#include "ngx_tgortc_json.h"
 #include "ngx_tgortc_validate.h"
 #include "ngx_tgortc_verify.h"
 
 
-#define NGX_HTTP_TGORTC_METADATA_DEPTH  8
-
-#define NGX_HTTP_TGORTC_LIVEKIT_ARGS    9
+#define NGX_HTTP_TGORTC_LIVEKIT_ARGS  9
 
 
 /*
@@ -39,8 +36,6 @@ static ngx_int_t ngx_http_tgortc_livekit_verify(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tgortc_livekit_args(ngx_http_request_t *r,
     cJSON *json, ngx_str_t *args, ngx_uint_t *event_number);
 static const char *ngx_http_tgortc_livekit_reason(cJSON *participant);
-static void ngx_http_tgortc_livekit_device(ngx_http_request_t *r,
-    cJSON *participant, ngx_str_t *arg);
 static ngx_int_t ngx_http_tgortc_livekit_answer(ngx_http_request_t *r,
     ngx_http_tgortc_outcome_e outcome, redisReply *reply);
 
@@ -306,7 +301,7 @@ ngx_http_tgortc_livekit_args(ngx_http_request_t *r, cJSON *json,
     args[6].data = (u_char *) ngx_http_tgortc_livekit_reason(participant);
     args[6].len = ngx_strlen(args[6].data);
 
-    ngx_http_tgortc_livekit_device(r, participant, &args[7]);
+    ngx_http_tgortc_participant_device(r->pool, participant, &args[7]);
 
     return NGX_OK;
 }
@@ -338,44 +333,6 @@ ngx_http_tgortc_livekit_reason(cJSON *participant)
     }
 
     return ngx_http_tgortc_livekit_reasons[i].reason;
-}
-
-
-/* the metadata is what we put into the token: {"device_type":"app"} */
-
-static void
-ngx_http_tgortc_livekit_device(ngx_http_request_t *r, cJSON *participant,
-    ngx_str_t *arg)
-{
-    cJSON                    *metadata, *json;
-    u_char                   *copy;
-    ngx_str_t                 device;
-    ngx_tgortc_json_error_t   error;
-
-    metadata = cJSON_GetObjectItemCaseSensitive(participant, "metadata");
-
-    if (!cJSON_IsString(metadata)) {
-        return;
-    }
-
-    json = ngx_tgortc_json_parse(metadata->valuestring,
-                                 ngx_strlen(metadata->valuestring),
-                                 NGX_HTTP_TGORTC_METADATA_DEPTH, &error);
-
-    if (ngx_http_tgortc_json_string(json, "device_type",
-                                       NGX_TGORTC_DEVICE_MAX, &device)
-        == NGX_OK
-        && ngx_tgortc_valid_device((char *) device.data, device.len))
-    {
-        copy = ngx_pstrdup(r->pool, &device);
-
-        if (copy != NULL) {
-            arg->data = copy;
-            arg->len = device.len;
-        }
-    }
-
-    cJSON_Delete(json);
 }
 
 

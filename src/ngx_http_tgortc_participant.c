@@ -5,11 +5,14 @@
 
 
 #include "ngx_http_tgortc_participant.h"
+#include "ngx_tgortc_json.h"
 #include "ngx_tgortc_validate.h"
 
 
 /* beyond it a double no longer tells an integer from the next: 2^53 */
 #define NGX_HTTP_TGORTC_INTEGER_MAX  9007199254740992.0
+
+#define NGX_HTTP_TGORTC_METADATA_DEPTH  8
 
 
 static ngx_uint_t ngx_http_tgortc_participant_is_person(cJSON *participant);
@@ -96,6 +99,46 @@ ngx_http_tgortc_participant_told_at(ngx_pool_t *pool, cJSON *event,
                                                     "created_at");
 
     return ngx_http_tgortc_participant_ms(pool, ms, text);
+}
+
+
+/* the metadata is what we put into the token: {"device_type":"app"} */
+
+void
+ngx_http_tgortc_participant_device(ngx_pool_t *pool, cJSON *participant,
+    ngx_str_t *device)
+{
+    cJSON                    *metadata, *json;
+    u_char                   *copy;
+    ngx_str_t                 type;
+    ngx_tgortc_json_error_t   error;
+
+    ngx_str_set(device, "");
+
+    metadata = cJSON_GetObjectItemCaseSensitive(participant, "metadata");
+
+    if (!cJSON_IsString(metadata)) {
+        return;
+    }
+
+    json = ngx_tgortc_json_parse(metadata->valuestring,
+                                 ngx_strlen(metadata->valuestring),
+                                 NGX_HTTP_TGORTC_METADATA_DEPTH, &error);
+
+    if (ngx_http_tgortc_json_string(json, "device_type",
+                                    NGX_TGORTC_DEVICE_MAX, &type)
+        == NGX_OK
+        && ngx_tgortc_valid_device((char *) type.data, type.len))
+    {
+        copy = ngx_pstrdup(pool, &type);
+
+        if (copy != NULL) {
+            device->data = copy;
+            device->len = type.len;
+        }
+    }
+
+    cJSON_Delete(json);
 }
 
 

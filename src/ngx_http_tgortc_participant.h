@@ -37,5 +37,9 @@ ngx_int_t ngx_http_tgortc_participant_made_at(ngx_pool_t *pool,
 ngx_int_t ngx_http_tgortc_participant_told_at(ngx_pool_t *pool, cJSON *event,
     ngx_str_t *text);
 
+/* the device type, in the pool; empty if the metadata has none */
+void ngx_http_tgortc_participant_device(ngx_pool_t *pool, cJSON *participant,
+    ngx_str_t *device);
+
 
 #endif /* _NGX_HTTP_TGORTC_PARTICIPANT_H_INCLUDED_ */

@@ -158,7 +158,7 @@ ngx_http_tgortc_room_service_people(ngx_pool_t *pool,
             continue;
         }
 
-        arg = ngx_array_push_n(people, 3);
+        arg = ngx_array_push_n(people, 4);
 
         if (arg == NULL) {
             people = NULL;
@@ -177,6 +177,8 @@ ngx_http_tgortc_room_service_people(ngx_pool_t *pool,
             people = NULL;
             break;
         }
+
+        ngx_http_tgortc_participant_device(pool, item, &arg[3]);
     }
 
     cJSON_Delete(json);

@@ -1,7 +1,7 @@
 -- Who is in a room, LiveKit says when it is asked.
 --
 -- ARGV   10… for each person there: identity, sid, when the session was made
---        (ms of LiveKit's clock)
+--        (ms of LiveKit's clock), device type or empty
 -- reply  'ok', 4 deadlines that were acted on, see parts/acting.lua
 
 -- include base
@@ -20,8 +20,8 @@ end
 
 local there = {}
 
-for k = 10, #ARGV, 3 do
-    there[ARGV[k]] = { ARGV[k + 1], tonumber(ARGV[k + 2]) }
+for k = 10, #ARGV, 4 do
+    there[ARGV[k]] = { ARGV[k + 1], tonumber(ARGV[k + 2]), ARGV[k + 3] }
     room[AGE] = now + ARGV[MAX_AGE]
 end
 
@@ -53,8 +53,16 @@ for _, member in ipairs(room[MEMBERS]) do
         if session then
             member[ABSENT_AT] = 0
 
-            if is_news(member, session[1], session[2]) then
-                connect(room, member, session[1], session[2], '')
+            local sid, made_at, device = unpack(session)
+
+            if is_news(member, sid, made_at) then
+                connect(room, member, sid, made_at, device)
+
+            -- a track was heard of, which does not say on which
+            elseif member[LINK] == LIVE and member[SID] == sid
+                and device ~= ''
+            then
+                member[DEVICE] = device
             end
 
         elseif member[LINK] == LIVE then

@@ -56,7 +56,7 @@ my %scripts = (
     claim => ['', $ENDPOINT, 15000, 7, 10, 10],
     report => ['r1', $ENDPOINT, 15000, 7, 10, 'TOKEN', 1, 1, 0, 1, 'retry',
                1000, 'HTTP 500'],
-    listed => ['r1', 'alice', 'PA_1', 1787500042000],
+    listed => ['r1', 'alice', 'PA_1', 1787500042000, 'app'],
     stats => [''],
     list => ['', '', 10, '', 0, ''],
     cleanup => ['', 1000],

@@ -241,6 +241,30 @@ is($calls->state('stray'), '1 o1=1+ o2=1+ o3=3',
 $calls->leave('stray', 'o1');
 $calls->leave('stray', 'o2');
 
+# on which device somebody is, the list tells as well
+
+$calls->create('devices', 'p1', 'p2', 'p3', { max_participants => 4 });
+$livekit = connect_all('devices', 'p2');
+
+my $one = $livekit->session('p1', 'app');
+
+$one->joined;
+twirp([there('p1', sid => 'PA_heard', metadata => '{"device_type":"pc"}'),
+       there('p2', metadata => '{"device_type":"web"}'),
+       there('p3', metadata => '{"device_type":"pad"}')]);
+$one->left('DUPLICATE_IDENTITY');
+$livekit->session('p1', undef, sid => 'PA_heard')->published;
+
+ok(wait_for(sub {
+       my $look = TgoRTC::Live::ask($calls->request('get', 'devices'))->json;
+
+       'pc web pad' eq join ' ', map { $_->{device_type} || '' }
+                                     @{$look->{participants}};
+   }),
+   'who is on another device than he was, or on one not heard of');
+$calls->leave('devices', 'p2', 'web');
+is($calls->state('devices'), '1 p1=1+ p2=3 p3=1+', 'hangs up on that one');
+
 # without an answer a deadline waits no longer than 3 s
 
 twirp([], { path => 'ListParticipants', answers => [{ delay => 20 }] });
