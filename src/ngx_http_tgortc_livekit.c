@@ -284,6 +284,12 @@ ngx_http_tgortc_livekit_args(ngx_http_request_t *r, cJSON *json,
 
     ngx_str_set(&args[5], "0");
 
+    if (ngx_http_tgortc_participant_told_at(r->pool, json, &args[8])
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
     if (!known->participant) {
         return NGX_OK;
     }
@@ -291,8 +297,6 @@ ngx_http_tgortc_livekit_args(ngx_http_request_t *r, cJSON *json,
     if (ngx_http_tgortc_participant_person(participant, &args[3], &args[4])
         != NGX_OK
         || ngx_http_tgortc_participant_made_at(r->pool, participant, &args[5])
-           != NGX_OK
-        || ngx_http_tgortc_participant_told_at(r->pool, json, &args[8])
            != NGX_OK)
     {
         return NGX_DECLINED;

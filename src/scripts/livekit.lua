@@ -213,18 +213,28 @@ local function on_aborted()
 end
 
 
+-- A session that began after the room was closed is one of its next instance,
+-- of which only LiveKit's list has told yet.
+local function is_of_next(member)
+    return TOLD_AT > 0 and member[SID_AT] >= TOLD_AT + 1000
+end
+
+
 -- Every session is over.  Whoever may still come back, or is on the way,
 -- keeps his time, and the call with it; who was still thought to be connected
 -- then has time to come back as well.
 local function on_finished()
-    local awaited = false
+    local awaited, over = false, {}
 
     room[CLOSED] = 1
 
     for _, member in ipairs(room[MEMBERS]) do
         local link = member[LINK]
 
-        if member[STATE] == JOINED and link ~= LIVE and link ~= SHORT then
+        if link == LIVE and not is_of_next(member) then
+            over[#over + 1] = member
+
+        elseif member[STATE] == JOINED and link ~= SHORT then
             awaited = true
         end
     end
@@ -234,11 +244,9 @@ local function on_finished()
         return
     end
 
-    for _, member in ipairs(room[MEMBERS]) do
-        if member[LINK] == LIVE then
-            bury(member, member[SID])
-            start_grace(member, GRACE, ARGV[REJOIN])
-        end
+    for _, member in ipairs(over) do
+        bury(member, member[SID])
+        start_grace(member, GRACE, ARGV[REJOIN])
     end
 end
 

@@ -482,6 +482,27 @@ ok(wait_for(sub { due_in($calls, 'moved') > 1 }), 'their graces are over');
 is($calls->state('moved'), '1 l1=1+ l2=1+ l3=1+',
    'nor with one that ends without having been heard of');
 
+# a room that came again unheard of, and the end of the one before is told late
+
+$calls->create('late', 'q1', 'q2', 'q3', { max_participants => 4 });
+$livekit = connect_all('late', 'q1', 'q2');
+
+my @next = map { there($_, joined_at_ms => int(1000 * Time::HiRes::time + 2000)
+                                           . '') } 'q1', 'q2';
+
+twirp(\@next);
+age($calls, 'late');
+await_asked('late', 'ListParticipants', 1);
+ok(wait_for(sub { due_in($calls, 'late') > 50 }), 'all are back, it is listed');
+$calls->join('late', 'q3', 'app');
+$livekit->finished;
+ok(wait_for(sub { $calls->of('late', 'q3') ne '1' }),
+   'whom the call waited for did not come');
+is($calls->state('late'), '1 q1=1+ q2=1+ q3=3',
+   'who began after a room had ended is not lost with it');
+$livekit->finished;
+is($calls->state('late'), '1 q1=1+ q2=1+ q3=3', 'nor is the call');
+
 is($calls->{nginx}->trouble, '', 'nothing bad in the log');
 
 done_testing();
