@@ -334,7 +334,9 @@ ngx_http_tgortc_delivery_judge(ngx_http_tgortc_attempt_t *attempt)
     ngx_str_set(&attempt->outcome, "retry");
 
     if (queue->livekit) {
-        attempt->delay = NGX_HTTP_TGORTC_LIVEKIT_DELAY * (attempt->tries + 1);
+        attempt->delay = ngx_min(NGX_HTTP_TGORTC_LIVEKIT_DELAY
+                                 * (attempt->tries + 1),
+                                 NGX_HTTP_TGORTC_LIVEKIT_DELAY_MAX);
         return;
     }
 

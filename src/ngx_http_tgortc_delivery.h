@@ -16,8 +16,12 @@
 #include "ngx_http_tgortc_http.h"
 
 
-/* what is asked of LiveKit is tried again soon: it has a minute */
-#define NGX_HTTP_TGORTC_LIVEKIT_DELAY  1000
+/*
+ * What is asked of LiveKit is tried again soon: it has a minute, and the
+ * question of a deadline, which waits for three seconds, may be behind it.
+ */
+#define NGX_HTTP_TGORTC_LIVEKIT_DELAY      1000
+#define NGX_HTTP_TGORTC_LIVEKIT_DELAY_MAX  2000
 
 
 typedef struct ngx_http_tgortc_queue_s     ngx_http_tgortc_queue_t;

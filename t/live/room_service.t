@@ -404,6 +404,36 @@ is($calls->state('other'), '1 n1=1+ n2=1+', 'and is taken for none');
        'who was missing and is listed again has the same session');
 }
 
+# LiveKit failed for some seconds: a question of before delays no later one
+
+{
+    my $asked = endpoint();
+    my $calls = calls(grace => '300ms',
+                      app => 'tgortc_livekit_api ' . $asked->url('/') . ';');
+
+    $calls->create('again', 'r1', 'r2');
+
+    my $livekit = $calls->livekit('again');
+    my ($one, $two) = map { $livekit->session($_, 'app') } 'r1', 'r2';
+
+    $_->joined for $one, $two;
+    $asked->answer({ path => 'ListParticipants', answers => [
+        ({ status => 500 }) x 4,
+        { body => $json->encode({ participants => [
+              there('r1', sid => $one->{participant}{sid}), there('r2')
+          ] }) }
+    ] });
+
+    age($calls, 'again');
+    $asked->await(4);
+    $two->left('CONNECTION_TIMEOUT');
+    ok(wait_for(sub { $calls->state('again') =~ /^2/
+                      || (() = $asked->requests) > 4
+                         && due_in($calls, 'again') > 10 }),
+       'it was asked in time');
+    is($calls->state('again'), '1 r1=1+ r2=1+', 'who is there stays');
+}
+
 # a question that got no answer, and by whose end nobody had to be closed
 
 $calls->create('unheard', 'm1', 'm2');
