@@ -19,6 +19,7 @@
 
 static ngx_int_t ngx_http_tgortc_request_refuse(ngx_http_request_t *r,
     ngx_int_t rc, ngx_uint_t status, ngx_tgortc_message_e message);
+static ngx_uint_t ngx_http_tgortc_request_forged(ngx_http_request_t *r);
 static void ngx_http_tgortc_request_free_json(void *data);
 
 
@@ -42,6 +43,11 @@ ngx_http_tgortc_request_start(ngx_http_request_t *r,
 
         return ngx_http_tgortc_request_refuse(r, rc, NGX_HTTP_UNAUTHORIZED,
                                               NGX_TGORTC_MSG_API_KEY);
+    }
+
+    if (!public && ngx_http_tgortc_request_forged(r)) {
+        return ngx_http_tgortc_request_refuse(r, NGX_OK, NGX_HTTP_FORBIDDEN,
+                                              NGX_TGORTC_MSG_FORBIDDEN);
     }
 
     if (operation == NULL) {
@@ -92,6 +98,67 @@ ngx_http_tgortc_request_refuse(ngx_http_request_t *r, ngx_int_t rc,
     }
 
     return ngx_http_tgortc_send_error(r, status, message, NULL, NULL);
+}
+
+
+/*
+ * Who is let in by where he is, or by what his browser sends by itself, may be
+ * on a page of another site that has his browser send a POST.  Only about JSON
+ * does the browser ask first; and no browser sends our key by itself.
+ */
+
+static ngx_uint_t
+ngx_http_tgortc_request_forged(ngx_http_request_t *r)
+{
+    u_char                      *p, *last;
+    ngx_str_t                    name, *host;
+    ngx_table_elt_t             *h;
+    ngx_http_tgortc_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_http_tgortc_module);
+
+    if (r->method != NGX_HTTP_POST || tlcf->api_keys != NULL) {
+        return 0;
+    }
+
+    h = r->headers_in.content_type;
+
+    if (h != NULL
+        && ngx_strncasecmp(h->value.data, (u_char *) "application/json",
+                           sizeof("application/json") - 1)
+           == 0)
+    {
+        return 0;
+    }
+
+    /* what the browser says, who may know it by another name than we do */
+
+    ngx_str_set(&name, "Sec-Fetch-Site");
+    h = ngx_http_tgortc_request_header(r, &name);
+
+    if (h != NULL) {
+        return ngx_strcmp(h->value.data, "cross-site") == 0
+               || ngx_strcmp(h->value.data, "same-site") == 0;
+    }
+
+    ngx_str_set(&name, "Origin");
+    h = ngx_http_tgortc_request_header(r, &name);
+
+    if (h == NULL) {
+        return 0;
+    }
+
+    if (r->headers_in.host == NULL) {
+        return 1;
+    }
+
+    host = &r->headers_in.host->value;
+    last = h->value.data + h->value.len;
+    p = ngx_strlchr(h->value.data, last, '/');
+
+    return p == NULL || (size_t) (last - p) != sizeof("//") - 1 + host->len
+           || ngx_strncasecmp(p + sizeof("//") - 1, host->data, host->len)
+              != 0;
 }
 
 

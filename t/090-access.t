@@ -711,3 +711,63 @@ GET /logs/
 {"room_id":"r2",*}
 {"code":404,"message":"Path not found"}
 {"code":200,"message":"ok",*}
+
+
+
+=== TEST 24: without a key, a POST that a page of another site had sent
+--- request eval
+[ ('POST /api/v1/rooms'."\n".'{"creator":"alice","device_type":"app"}') x 8,
+  'POST /api/v1/rooms/r1/end', 'redis exists {tgortc}:rooms' ]
+--- more_headers eval
+[ map { "$_\n" }
+  'Origin: https://evil.example', "Origin: null\nContent-Type: text/plain",
+  "Origin: http://localhost.evil.example",
+  "Origin: http://evil.example/?http://localhost",
+  "Origin: http://localhost\nSec-Fetch-Site: cross-site",
+  "Origin: http://localhost:8081\nSec-Fetch-Site: same-site",
+  "Origin: https://evil.example\n"
+  . 'Content-Type: text/plain; x=application/json',
+  "Origin: https://evil.example\n"
+  . 'Content-Type: multipart/form-data; boundary=x',
+  'Origin: https://evil.example' ]
+--- error_code: 403
+--- response_body eval
+('{"code":403,"message":"Access denied"}'."\n") x 9 . "0\n"
+
+
+
+=== TEST 25: one that no such page can have sent unasked, or that has a key
+--- config
+    location /api/v1/rooms {
+        tgortc_rooms;
+    }
+
+    location /locked {
+        tgortc_api_key key;
+        tgortc_rooms;
+    }
+--- request eval
+[ (map { "POST $_" . '{"creator":"alice","device_type":"app","room_id":"r"}' }
+   "/api/v1/rooms\n", "/locked\n"),
+  ("POST /api/v1/rooms/r/join\n" . '{"uid":"alice"}') x 5,
+  'GET /api/v1/rooms/r' ]
+--- more_headers eval
+[ map { "$_\n" }
+  'Content-Type: text/plain',
+  "Origin: https://other.example\nAuthorization: Bearer key",
+  'Origin: http://localhost', 'Origin: https://LOCALHOST',
+  "Origin: https://proxy.example\nSec-Fetch-Site: same-origin",
+  "Origin: https://other.example\nContent-Type: application/json",
+  "Origin: https://other.example\n"
+  . 'Content-Type: Application/JSON; charset=utf-8',
+  'Origin: https://other.example' ]
+--- error_code: 200 409 200 200 200 200 200 200
+--- response_body
+{"room_id":"r",*}
+{"code":409,*}
+{"room_id":"r",*}
+{"room_id":"r",*}
+{"room_id":"r",*}
+{"room_id":"r",*}
+{"room_id":"r",*}
+{"room_id":"r",*}
