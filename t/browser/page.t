@@ -23,11 +23,9 @@ ok(system("docs/pages.sh '$ENV{BUILD}' >&2") == 0, 'the pages are made');
 
 my $demo = slurp('conf/demo.conf');
 my ($types) = $demo =~ /^    (types \{.*?^    \})/ms;
-my @places = $demo =~ m{^        (location /(?:tgortc/)? \{.*?^        \})}msg;
+my ($places) = $demo =~ m{^        (location / \{.*?^        \})}ms;
 
-is(scalar @places, 2, 'and of where they are');
-
-my $places = join "\n", @places;
+ok($places, 'and of where they are');
 
 $places =~ s/\@BUILD\@/$ENV{BUILD}/g;
 

@@ -146,6 +146,14 @@ for my $asset (@assets) {
          qr/^200 [1-9]/, "$path is there");
 }
 
+# what is clicked there makes and ends calls
+
+for my $path ('/swagger/index.html', '/tgortc/index.html') {
+    like(curl($path, '-I'),
+         qr/^Content-Security-Policy: .*frame-ancestors 'none'\r$/m,
+         "$path is in no frame of another site");
+}
+
 my $api = eval { $json->decode(curl('/openapi.json')) };
 
 like($api->{openapi}, qr/^3\.1/, 'openapi.json is there');
