@@ -154,6 +154,7 @@ my ($host, $port, $path) =
 
 ok($service{$host}, "which go to $host");
 like($nginx, qr/listen\s+$port;/, 'where it listens');
+like($nginx, qr/server_name\s[^;]*\b$host\b/, 'by that name');
 like(slurp('conf/tgortc.conf'),
      qr/location = \Q$path\E \{\s+tgortc_livekit_webhook;/, 'and takes them');
 

@@ -146,6 +146,9 @@ for my $asset (@assets) {
          qr/^200 [1-9]/, "$path is there");
 }
 
+like(curl('/', '-H', 'Host: rebound.example', '-o', '/dev/null',
+          '-w', '%{http_code}'), qr/^403$/, 'other names are not its own');
+
 # what is clicked there makes and ends calls
 
 for my $path ('/swagger/index.html', '/tgortc/index.html') {
