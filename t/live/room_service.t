@@ -243,17 +243,17 @@ $calls->leave('stray', 'o2');
 
 # on which device somebody is, the list tells as well
 
-$calls->create('devices', 'p1', 'p2', 'p3', { max_participants => 4 });
-$livekit = connect_all('devices', 'p2');
+$calls->create('devices', 'w1', 'w2', 'w3', { max_participants => 4 });
+$livekit = connect_all('devices', 'w2');
 
-my $one = $livekit->session('p1', 'app');
+my $one = $livekit->session('w1', 'app');
 
 $one->joined;
-twirp([there('p1', sid => 'PA_heard', metadata => '{"device_type":"pc"}'),
-       there('p2', metadata => '{"device_type":"web"}'),
-       there('p3', metadata => '{"device_type":"pad"}')]);
+twirp([there('w1', sid => 'PA_heard', metadata => '{"device_type":"pc"}'),
+       there('w2', metadata => '{"device_type":"web"}'),
+       there('w3', metadata => '{"device_type":"pad"}')]);
 $one->left('DUPLICATE_IDENTITY');
-$livekit->session('p1', undef, sid => 'PA_heard')->published;
+$livekit->session('w1', undef, sid => 'PA_heard')->published;
 
 ok(wait_for(sub {
        my $look = TgoRTC::Live::ask($calls->request('get', 'devices'))->json;
@@ -262,8 +262,8 @@ ok(wait_for(sub {
                                      @{$look->{participants}};
    }),
    'who is on another device than he was, or on one not heard of');
-$calls->leave('devices', 'p2', 'web');
-is($calls->state('devices'), '1 p1=1+ p2=3 p3=1+', 'hangs up on that one');
+$calls->leave('devices', 'w2', 'web');
+is($calls->state('devices'), '1 w1=1+ w2=3 w3=1+', 'hangs up on that one');
 
 # without an answer a deadline waits no longer than 3 s
 
