@@ -405,7 +405,7 @@ TgoRTC::Suite::redis('acl setuser calls reset on \\>pass-of-calls "~{tgortc}:*"'
     . ' +eval +evalsha +ping +time +select +get +set +del +incrby +hget +hmget'
     . ' +hgetall +hkeys +hlen +hset +hdel +hincrby +zadd +zrem +zrange'
     . ' +zrangebyscore +zscore +zmscore +zcard +zpopmin +rpush +lpop +lindex'
-    . ' +lrange +lset +xadd +xtrim +xrevrange') eq 'OK' or die "no user\n";
+    . ' +lset +xadd +xtrim +xrevrange') eq 'OK' or die "no user\n";
 --- config
     location /api/v1/rooms {
         tgortc_redis  127.0.0.1:$TEST_NGINX_REDIS_PORT db=1 user=calls password=pass-of-calls;

@@ -515,7 +515,7 @@ END
                     '+hdel',
                     '+hincrby', '+zadd', '+zrem', '+zrange', '+zrangebyscore',
                     '+zscore', '+zmscore', '+zcard', '+zpopmin',
-                    '+rpush', '+lpop', '+lindex', '+lrange', '+lset',
+                    '+rpush', '+lpop', '+lindex', '+lset',
                     '+xadd', '+xtrim', '+xrevrange');
 
     # one who may not be asked for its policy gets no warning, and works
