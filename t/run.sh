@@ -91,10 +91,10 @@ prove_and_keep $lib -j 2 --rules 'seq=t/browser/*.t' \
     --rules 'seq=t/{*,check/*,docs/*,fuzz/*,harness/*}.t' \
     t/browser/*.t t/*.t t/check/*.t t/docs/*.t t/fuzz/*.t t/harness/*.t
 
-# of these a processor sees little: they wait for Redis, sentinels, timeouts;
-# the longest first
+# of these a processor sees little: they wait for Redis, sentinels, timeouts,
+# endpoints; the longest first.  The model looks at no time.
 
-waiting=(t/live/{sentinel,cluster,redis_wait}.t
+waiting=(t/live/{queues,sentinel,cluster,redis_wait}.t t/model/*.t
          t/live/{room_service,redis_tls,neighbours}.t)
 alone=()
 

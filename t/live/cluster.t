@@ -141,11 +141,19 @@ for my $prefix (@prefixes) {
 
 sub consistent {
     my ($what, $redis, $prefix) = @_;
-    my %users = @{asked($redis, 'HGETALL', "{$prefix}:users")};
-    my %deadline = map { $_ => 1 }
-                   @{asked($redis, 'ZRANGE', "{$prefix}:deadlines", 0, -1)};
-    my %listed = @{asked($redis, 'ZRANGE', "{$prefix}:rooms", 0, -1,
-                         'WITHSCORES')};
+
+    # at one moment: rooms may end meanwhile
+
+    my ($users, $deadlines, $listed) = @{asked($redis, 'EVAL', <<'END', 3,
+return {
+    redis.call('HGETALL', KEYS[1]), redis.call('ZRANGE', KEYS[2], 0, -1),
+    redis.call('ZRANGE', KEYS[3], 0, -1, 'WITHSCORES')
+}
+END
+        map { "{$prefix}:$_" } 'users', 'deadlines', 'rooms')};
+    my %users = @$users;
+    my %deadline = map { $_ => 1 } @$deadlines;
+    my %listed = @$listed;
     my %wrong;
 
     for my $uid (keys %users) {
