@@ -767,7 +767,8 @@ my %tls_port = tls_front($tls, $certificates);
     my $nginx = app('stale',
         "tgortc_webhook https://127.0.0.1:$tls_port{right}/ name=stale;",
         workers => 1,
-        server => "location = /empty { proxy_pass"
+        # nginx never frees a session that it has kept
+        server => "location = /empty { proxy_ssl_session_reuse off; proxy_pass"
                   . " https://127.0.0.1:$tls_port{right}; }");
 
     is_ok('an endpoint that nobody vouches for', ring($nginx, 'stale'));
