@@ -27,9 +27,10 @@
      | 1 << NGX_HTTP_TGORTC_CLEANUP | 1 << NGX_HTTP_TGORTC_REPLAY)
 
 /*
- * Scripts that a lost connection does not send again: what the first two leased,
- * and the third sent again, is in the answer that was lost.  The last would act
- * on other rooms, whose events had the nonce, and so the ids, of those before.
+ * Scripts that a lost connection does not send again: what the first two
+ * leased, and the third sent again, is in the answer that was lost.  The last
+ * would act on other rooms, whose events had the nonce, and so the ids, of
+ * those before.
  */
 #define NGX_HTTP_TGORTC_ONCE                                                  \
     (1 << NGX_HTTP_TGORTC_CLAIM | 1 << NGX_HTTP_TGORTC_REPORT                 \

@@ -285,8 +285,26 @@ static ngx_int_t
 ngx_http_tgortc_conf_redis_address(ngx_conf_t *cf, ngx_array_t *addrs,
     ngx_str_t *address, in_port_t port, ngx_str_t *host)
 {
+    u_char      *p;
+    ngx_str_t    shown;
     ngx_url_t    u;
     ngx_addr_t  *addr;
+
+    /* of a URL that has a password what is behind it */
+
+    shown = *address;
+
+    for ( ;; ) {
+        p = ngx_strlchr(shown.data, shown.data + shown.len, '@');
+
+        if (p == NULL) {
+            break;
+        }
+
+        p++;
+        shown.len -= p - shown.data;
+        shown.data = p;
+    }
 
     /* of what is behind a slash nginx says no more than "invalid host" */
 
@@ -295,7 +313,7 @@ ngx_http_tgortc_conf_redis_address(ngx_conf_t *cf, ngx_array_t *addrs,
     {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"tgortc_redis %V\" takes host:port or "
-                           "unix:path, the database is \"db=\"", address);
+                           "unix:path, the database is \"db=\"", &shown);
         return NGX_ERROR;
     }
 
@@ -309,7 +327,7 @@ ngx_http_tgortc_conf_redis_address(ngx_conf_t *cf, ngx_array_t *addrs,
     if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "%s in the address \"%V\" of \"tgortc_redis\"",
-                           u.err ? u.err : "error", address);
+                           u.err ? u.err : "error", &shown);
         return NGX_ERROR;
     }
 

@@ -559,12 +559,12 @@ main::emerg('"tgortc_redis 127.0.0.1:6379/1" takes host:port or unix:path, the d
 
 
 
-=== TEST 40: a Redis with a URL
+=== TEST 40: a Redis with a URL: its password is not said
 --- http_config
-    tgortc_redis  redis://127.0.0.1:6379;
+    tgortc_redis  redis://calls:p@ss@127.0.0.1:6379;
 --- must_die
 --- error_log eval
-main::emerg('"tgortc_redis redis://127.0.0.1:6379" takes host:port or unix:path, the database is "db="')
+main::emerg('"tgortc_redis 127.0.0.1:6379" takes host:port or unix:path, the database is "db="')
 
 
 
